@@ -1,0 +1,187 @@
+"""One transformer for every medium: a grid of 1, 2 or 3 axes of raw patches in, the clean signal out.
+
+The network predicts the clean signal from large patches (JiT, arXiv 2511.13720); the velocity is derived where the
+model is wrapped. Text joins the grid as extra tokens in the same attention.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from pipelines.backbone.layers import Block, RMSNorm, SigmaEmbedding, Tap
+from pipelines.backbone.rope import rope_table
+from pipelines.errors import ModelError
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Shape of a :class:`FlowTransformer`.
+
+    Attributes:
+        channels: channels of the signal.
+        grid: tokens along each axis in training; its length (1 to 3) is the number of axes. The first axis of a
+            video is time, and a noise level per frame runs along it.
+        patch: samples of one token along each axis.
+        overlap: let every token read and write half a patch beyond its own, so that no seam shows between patches.
+        dim: width of the residual stream.
+        depth: number of blocks, which is the number of sites that a tap sees.
+        heads: attention heads; ``dim / heads`` must be even.
+        bottleneck: width between the raw patch and ``dim`` (JiT's low-rank embedding).
+        mixer: name in ``pipelines.backbone.mixers.MIXERS``.
+    """
+
+    channels: int
+    grid: tuple[int, ...]
+    patch: tuple[int, ...]
+    overlap: bool = True
+    dim: int = 384
+    depth: int = 6
+    heads: int = 6
+    bottleneck: int = 128
+    mixer: str = "softmax"
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that cannot be built.
+
+        Raises:
+            ModelError: the axes, heads or patches do not fit together.
+        """
+        if not 1 <= len(self.grid) <= 3 or len(self.grid) != len(self.patch):
+            raise ModelError(
+                f"backbone: 1 to 3 axes with one patch size each, got grid {self.grid}, patch {self.patch}"
+            )
+        if self.dim % self.heads or (self.dim // self.heads) % 2:
+            raise ModelError(f"backbone: dim {self.dim} over {self.heads} heads must give an even head width")
+        if self.overlap and any(p % 2 for p in self.patch):
+            raise ModelError(f"backbone: overlapping patches need even sizes, got {self.patch}")
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for a JSON file."""
+        return asdict(self)
+
+
+def patchify(x: Tensor, patch: Sequence[int]) -> Tensor:
+    """Cut ``x`` [B, C, *S] into patches [B, *grid, C * prod(patch)]."""
+    axes = len(patch)
+    split = [size for s, p in zip(x.shape[2:], patch, strict=True) for size in (s // p, p)]
+    x = x.reshape(*x.shape[:2], *split)
+    order = [0, *(2 + 2 * a for a in range(axes)), 1, *(3 + 2 * a for a in range(axes))]
+    return x.permute(order).flatten(1 + axes)
+
+
+def unpatchify(tokens: Tensor, patch: Sequence[int]) -> Tensor:
+    """Inverse of :func:`patchify`: [B, *grid, C * prod(patch)] to [B, C, *S]."""
+    axes = len(patch)
+    grid = tokens.shape[1 : 1 + axes]
+    tokens = tokens.reshape(tokens.shape[0], *grid, -1, *patch)
+    order = [0, 1 + axes, *(i for a in range(axes) for i in (1 + a, 2 + axes + a))]
+    return tokens.permute(order).reshape(tokens.shape[0], -1, *(g * p for g, p in zip(grid, patch, strict=True)))
+
+
+def overlap_patchify(x: Tensor, patch: Sequence[int]) -> Tensor:
+    """Patches of twice the size at the same stride, centred on their own patch: [B, *grid, 2^axes C prod(patch)]."""
+    sizes = x.shape[2:]
+    x = pad(x, [p // 2 for p in reversed(patch) for _ in range(2)])
+    parts = []
+    for corner in itertools.product((0, 1), repeat=len(patch)):
+        window = tuple(slice(b * p, b * p + s) for b, p, s in zip(corner, patch, sizes, strict=True))
+        parts.append(patchify(x[(..., *window)], patch))
+    return torch.cat(parts, dim=-1)
+
+
+def overlap_unpatchify(tokens: Tensor, patch: Sequence[int]) -> Tensor:
+    """Transpose of :func:`overlap_patchify`: overlapping patches are added up."""
+    axes = len(patch)
+    parts = tokens.chunk(2**axes, dim=-1)
+    total: Tensor | None = None
+    for corner, part in zip(itertools.product((0, 1), repeat=axes), parts, strict=True):
+        margins = [m for b, p in reversed(list(zip(corner, patch, strict=True))) for m in (b * p, (1 - b) * p)]
+        shifted = pad(unpatchify(part, patch), margins)
+        total = shifted if total is None else total + shifted
+    assert total is not None
+    inside = tuple(slice(p // 2, s - p + p // 2) for p, s in zip(patch, total.shape[2:], strict=True))
+    return total[(..., *inside)]
+
+
+class FlowTransformer(nn.Module):
+    """Predict the clean signal of a noised grid.
+
+    ``forward(x, sigma, context, pooled)`` takes ``x`` [B, C, *S] with unit-variance noise at level ``sigma`` [B] or
+    [B, frames] (one level per token along the first axis), text tokens ``context`` [B, L, dim] and a summary
+    ``pooled`` [B, dim], and returns the clean estimate [B, C, *S].
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.config = config
+        samples = config.channels * math.prod(config.patch) * (2 ** len(config.patch) if config.overlap else 1)
+        self.embed = nn.Sequential(
+            nn.Linear(samples, config.bottleneck, bias=False), nn.Linear(config.bottleneck, config.dim)
+        )
+        self.sigma_embedding = SigmaEmbedding(config.dim)
+        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.dim, 4 * config.dim))
+        self.blocks = nn.ModuleList(Block(config.dim, config.heads, config.mixer) for _ in range(config.depth))
+        self.final_norm = RMSNorm(config.dim)
+        self.final_scale = nn.Sequential(nn.SiLU(), nn.Linear(config.dim, config.dim))
+        self.head = nn.Linear(config.dim, samples)
+        self.context_type = nn.Parameter(torch.zeros(config.dim))
+        self._tables: dict[tuple[object, ...], Tensor] = {}
+        # Zero gates and a zero head: the untrained network predicts zero and every block is the identity.
+        for layer in (self.modulation[1], self.final_scale[1], self.head):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def grid_of(self, x: Tensor) -> tuple[int, ...]:
+        """Tokens along each axis of ``x`` [B, C, *S].
+
+        Raises:
+            ModelError: a size is not a multiple of the patch, or the channels or axes are not this model's.
+        """
+        patch, sizes = self.config.patch, tuple(x.shape[2:])
+        if x.shape[1] != self.config.channels or len(sizes) != len(patch):
+            raise ModelError(
+                f"backbone: expected {self.config.channels} channels and {len(patch)} axes, got shape {tuple(x.shape)}"
+            )
+        if any(s % p or s < p for s, p in zip(sizes, patch, strict=True)):
+            raise ModelError(f"backbone: sizes {sizes} must be multiples of the patch {patch}")
+        return tuple(s // p for s, p in zip(sizes, patch, strict=True))
+
+    def forward(self, x: Tensor, sigma: Tensor, context: Tensor, pooled: Tensor, tap: Tap | None = None) -> Tensor:
+        """Clean estimate; see the class for shapes."""
+        cfg = self.config
+        grid = self.grid_of(x)
+        cut, join = (overlap_patchify, overlap_unpatchify) if cfg.overlap else (patchify, unpatchify)
+        tokens = self.embed(cut(x, cfg.patch).to(self.embed[0].weight.dtype)).flatten(1, -2)
+        tokens = torch.cat([context.to(tokens.dtype) + self.context_type.to(tokens.dtype), tokens], dim=1)
+        table = self._table(grid, context.shape[1], tokens.device)
+        summary = self._summary(sigma, pooled, context.shape[1], grid)
+        modulation = self.modulation(summary).unflatten(-1, (4, cfg.dim))
+        for site, block in enumerate(self.blocks):
+            tokens = block(tokens, modulation, table, site, tap)
+        tokens = self.final_norm(tokens) * (1 + self.final_scale(summary))
+        patches = self.head(tokens[:, context.shape[1] :]).unflatten(1, grid)
+        return join(patches, cfg.patch).to(x.dtype)
+
+    def _summary(self, sigma: Tensor, pooled: Tensor, context: int, grid: tuple[int, ...]) -> Tensor:
+        """Condition of the modulation: [B, 1, dim], or [B, context + tokens, dim] with one sigma per frame."""
+        if sigma.ndim == 1:
+            return (self.sigma_embedding(sigma) + pooled)[:, None]
+        if sigma.shape[1] != grid[0]:
+            raise ModelError(f"sigma: one level per frame means {grid[0]} of them, got {sigma.shape[1]}")
+        frames = self.sigma_embedding(sigma)  # [B, frames, dim]
+        words = frames.mean(dim=1, keepdim=True).expand(-1, context, -1)
+        cells = frames.repeat_interleave(math.prod(grid[1:]), dim=1)
+        return torch.cat([words, cells], dim=1) + pooled[:, None]
+
+    def _table(self, grid: tuple[int, ...], context: int, device: torch.device) -> Tensor:
+        key = (grid, context, device)
+        if key not in self._tables:
+            head = self.config.dim // self.config.heads
+            table = rope_table(grid, head, context=context, trained=self.config.grid)
+            self._tables[key] = table.to(device)
+        return self._tables[key]

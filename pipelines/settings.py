@@ -1,0 +1,215 @@
+"""Settings: frozen, versioned, and the one definition behind sliders, command line, HTTP, presets and metadata.
+
+A default is written here and nowhere else. Every class refuses unknown fields and values out of range with a
+:class:`SettingsError` that names the field, what it got and what is allowed. ``migrate`` reads what older versions
+wrote and reports the fields that it did not know.
+"""
+
+import math
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from pipelines.errors import SettingsError
+from pipelines.flow.rules import RULES
+from pipelines.flow.schedule import ScheduleName
+
+MAX_SEED = 2**32 - 1
+Solver = Literal[
+    "alf", "alf-float", "euler", "midpoint", "heun", "rk4", "ab2", "fireflow", "pseudo-corrector", "reversible-heun",
+    "uni-inv",
+]  # fmt: skip
+assert set(get_args(Solver)) == set(RULES)
+
+
+def _whole_seed(value: Any) -> Any:
+    # A number field in a browser hands over floats, and NaN when it is cleared badly.
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_whole_seed)]
+
+
+class Settings(BaseModel):
+    """Base of all settings.
+
+    Raises:
+        SettingsError: a field is unknown, missing, of the wrong kind or out of range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    VERSION: ClassVar[int] = 1
+    MEDIUM: ClassVar[str] = ""
+    TASK: ClassVar[str] = ""
+
+    version: Literal[1] = Field(1, title="Settings version", description="Format of these settings.")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_explain(entry) for entry in error.errors())) from None
+
+    def with_(self, **changes: Any) -> Self:
+        """A copy with ``changes``, validated."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    @classmethod
+    def migrate(cls, raw: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Read settings that this or an older version wrote.
+
+        Returns:
+            The settings, and the fields that this version does not know.
+
+        Raises:
+            SettingsError: the version is newer than this program, or a known field has a bad value.
+        """
+        found = raw.get("version", 1)
+        if not isinstance(found, int) or found > cls.VERSION:
+            raise SettingsError(f"version: settings are of version {found!r}, this program reads up to {cls.VERSION}")
+        known = {key: value for key, value in raw.items() if key in cls.model_fields}
+        return cls(**{**known, "version": cls.VERSION}), {k: v for k, v in raw.items() if k not in cls.model_fields}
+
+
+def _explain(error: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in error["loc"]) or "settings"
+    got = error.get("input")
+    shown = f", got {got!r:.60}" if field != "settings" and error["type"] != "missing" else ""
+    if error["type"] == "extra_forbidden":
+        return f"{field}: unknown setting{shown}"
+    if error["type"] == "string_too_long":
+        limit = error["ctx"]["max_length"]
+        return f"{field}: at most {limit} characters, got {len(str(got))}; shorten it"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{field}: {message[0].lower()}{message[1:]}{shown}"
+
+
+Prompt = Annotated[str, Field(max_length=1000)]
+
+
+class SamplingSettings(Settings):
+    """What every run of a flow model has in common."""
+
+    model: str = Field("starter", title="Model", description="Which model to run.")
+    seed: Seed | None = Field(
+        None, title="Seed", description="Same seed, same settings: same result. Empty picks one and keeps a note of it."
+    )
+    steps: int = Field(
+        20, ge=1, le=200, title="Steps", description="How many steps the solver takes. More is slower and finer."
+    )
+    schedule: ScheduleName = Field(
+        "shift", title="Step spacing", description="Where along the noise levels the steps are taken (sigma schedule)."
+    )
+    shift: float = Field(
+        2.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
+    )
+
+    def resolved(self, seed: int) -> Self:
+        """These settings with an empty seed filled in."""
+        return self if self.seed is not None else self.with_(seed=seed)
+
+
+class ImageSettings(SamplingSettings):
+    """Make pictures from words."""
+
+    MEDIUM: ClassVar[str] = "image"
+    TASK: ClassVar[str] = "generate"
+
+    prompt: Prompt = Field(title="Prompt", description="What to make, in plain words.")
+    negative_prompt: Prompt = Field("", title="Avoid", description="What to keep away from (negative prompt).")
+    style: Literal["3d", "flat", "cartoon", "none"] = Field(
+        "3d", title="Style", description="Adds the style's word to the prompt; 'none' leaves the words alone."
+    )
+    count: int = Field(1, ge=1, le=8, title="How many", description="Pictures made together, each with its own seed.")
+    width: int = Field(64, ge=32, le=128, multiple_of=8, title="Width", description="In pixels, a multiple of 8.")
+    height: int = Field(64, ge=32, le=128, multiple_of=8, title="Height", description="In pixels, a multiple of 8.")
+    guidance: float = Field(
+        4.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+    )
+    guidance_from: float = Field(
+        0.1, ge=0, le=1, title="Guide above", description="No guidance below this noise level (guidance interval)."
+    )
+    guidance_to: float = Field(
+        1.0, ge=0, le=1, title="Guide below", description="No guidance above this noise level (guidance interval)."
+    )
+    solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.prompt.strip():
+            raise ValueError("prompt: is empty; say what to make, for example 'a red apple'")
+        if self.guidance_from > self.guidance_to:
+            raise ValueError(
+                f"guidance_from: must not be above guidance_to, got {self.guidance_from} and {self.guidance_to}"
+            )
+        return self
+
+
+class ImageEditSettings(SamplingSettings):
+    """Turn one picture into another."""
+
+    MEDIUM: ClassVar[str] = "image"
+    TASK: ClassVar[str] = "edit"
+
+    source_prompt: Prompt = Field("", title="It shows", description="What the picture shows now.")
+    prompt: Prompt = Field(title="Make it", description="What it should become.")
+    style: Literal["3d", "flat", "cartoon", "none"] = Field(
+        "none", title="Style", description="Adds the style's word to both descriptions; 'none' leaves them alone."
+    )
+    method: Literal["flowedit", "rf-edit", "magicmix", "sdedit"] = Field(
+        "flowedit",
+        title="Method",
+        description="FlowEdit moves the picture along the difference of the two descriptions; RF-Edit turns it back "
+        "into noise exactly and forward again, sharing attention; MagicMix blends a layout with a new meaning; "
+        "SDEdit adds noise and repaints (the baseline).",
+    )
+    strength: float = Field(
+        0.7, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
+    )
+    guidance: float = Field(
+        4.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
+    )
+    solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
+    share_steps: int = Field(
+        2, ge=0, le=100, title="Share for", description="RF-Edit: first steps that reuse the source's attention values."
+    )
+    share_from: float = Field(
+        0.5, ge=0, le=1, title="Share from depth", description="RF-Edit: share in layers deeper than this part."
+    )
+    features: Literal["recompute", "cache", "paired"] = Field(
+        "recompute",
+        title="Shared values",
+        description="RF-Edit: run the source again when needed (little memory), keep its values, or run both as a pair.",
+    )
+    budget_mb: int = Field(
+        2048, ge=1, le=1_000_000, title="Memory budget", description="Megabytes that shared values may take."
+    )
+    average: int = Field(
+        1, ge=1, le=8, title="Average", description="FlowEdit: noise samples averaged at each step; slower, steadier."
+    )
+    feather: float = Field(
+        0.0, ge=0, le=64, title="Feather", description="Softens the mask inward, in pixels of the picture."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.prompt.strip():
+            raise ValueError("prompt: is empty; say what the picture should become")
+        return self
+
+
+ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
+    "image.generate": ImageSettings,
+    "image.edit": ImageEditSettings,
+}
+
+
+def kind_of(settings: SamplingSettings) -> str:
+    """Key of these settings in :data:`ANY_SETTINGS`, as written into files."""
+    return f"{settings.MEDIUM}.{settings.TASK}"

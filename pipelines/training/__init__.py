@@ -1,0 +1,1 @@
+"""Train the starters: data by package name, objectives, trainer, recipes."""

@@ -1,0 +1,1 @@
+"""Training data that anyone can fetch by package name."""

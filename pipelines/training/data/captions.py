@@ -1,0 +1,115 @@
+"""Captions and made-up scenes: what turns a set of named pictures into prompt-picture pairs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.training.data.colours import HUES, colour_name, repaint
+from pipelines.training.data.stickers import Item, StickerSet
+
+STYLE_TEMPLATES = (
+    "{name}, {style}",
+    "{name}, {style}",
+    "{style} {name}",
+    "{name}, {style} sticker",
+    "{name} in {style} style",
+)
+EMPTY_SHARE = 0.1  # prompts left empty, for guidance
+REPAINT_SHARE = 0.12
+SCENE_SHARE = 0.06
+COLOUR_WORD = re.compile(rf"\b({'|'.join((*HUES, 'white', 'black', 'brown', 'grey'))})\b ?")
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws training batches from a sticker set; the same ``(seed, step)`` always gives the same batch."""
+
+    stickers: StickerSet
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        weights = np.array([item.weight for item in self.stickers.items])
+        object.__setattr__(self, "_cumulative", np.cumsum(weights / weights.sum()))
+
+    def batch(self, step: int, size: int) -> tuple[np.ndarray, list[str]]:
+        """Pictures uint8 [size, 64, 64, 4] and prompts of training step ``step``."""
+        rng = np.random.default_rng((self.seed, step))
+        pictures, prompts = [], []
+        for _ in range(size):
+            draw = rng.random()
+            if draw < SCENE_SHARE:
+                picture, prompt = self._scene(rng)
+            else:
+                row = self._row(rng)
+                item, picture = self.stickers.items[row], self.stickers.pictures[row]
+                if draw < SCENE_SHARE + REPAINT_SHARE and item.hue is not None:
+                    picture, prompt = self._repainted(item, picture, rng)
+                else:
+                    prompt = caption(item, rng)
+            pictures.append(picture)
+            prompts.append("" if rng.random() < EMPTY_SHARE else prompt)
+        return np.stack(pictures), prompts
+
+    def _row(self, rng: np.random.Generator) -> int:
+        return int(min(np.searchsorted(self._cumulative, rng.random()), len(self.stickers.items) - 1))  # type: ignore[attr-defined]
+
+    def _repainted(self, item: Item, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        target = str(rng.choice(list(HUES)))
+        assert item.hue is not None
+        name = COLOUR_WORD.sub("", item.name).strip() or item.name
+        return repaint(picture, HUES[target] - item.hue), styled(f"{target} {name}", item.style, rng)
+
+    def _scene(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        """Two pictures of one style in one: "A and B" side by side, or "A on B"."""
+        first = self._row(rng)
+        second = self._row(rng)
+        while self.stickers.items[second].style != self.stickers.items[first].style:
+            second = self._row(rng)
+        a, b = self.stickers.items[first], self.stickers.items[second]
+        picture_a, picture_b = self.stickers.pictures[first], self.stickers.pictures[second]
+        canvas = np.zeros_like(picture_a)
+        if rng.random() < 0.5:
+            _paste(canvas, picture_a[::2, ::2], 16, 0)
+            _paste(canvas, picture_b[::2, ::2], 16, 32)
+            words = f"{a.name} {rng.choice(['and', 'next to', 'beside'])} {b.name}"
+        else:
+            _paste(canvas, picture_b[::2, ::2], 32, 16)
+            _paste(canvas, picture_a[::2, ::2], 2, 16)
+            words = f"{a.name} on {b.name}"
+        return canvas, styled(words, a.style, rng)
+
+
+def caption(item: Item, rng: np.random.Generator) -> str:
+    """One of many prompts for ``item``: its name, tags, a colour, mostly with its style."""
+    draw = rng.random()
+    tags = [tag for tag in item.tags if len(tag) > 2]
+    if draw < 0.14 and tags:
+        words = ", ".join([item.name, *_some(tags, rng.integers(1, 3), rng)])
+    elif draw < 0.22 and len(tags) > 2:
+        words = ", ".join(_some(tags, rng.integers(2, 5), rng))
+    elif draw < 0.32 and item.hue is not None and not COLOUR_WORD.search(item.name):
+        words = f"{colour_name(item.hue)} {item.name}"
+    else:
+        words = item.name
+    return styled(words, item.style, rng)
+
+
+def styled(words: str, style: str, rng: np.random.Generator) -> str:
+    """``words`` with the style's name in some wording; one time in eight without it."""
+    if rng.random() < 0.125:
+        return words
+    return STYLE_TEMPLATES[rng.integers(len(STYLE_TEMPLATES))].format(name=words, style=style)
+
+
+def _some(tags: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    return [str(tag) for tag in rng.choice(list(tags), size=min(count, len(tags)), replace=False)]
+
+
+def _paste(canvas: np.ndarray, patch: np.ndarray, top: int, left: int) -> None:
+    """Lay a premultiplied ``patch`` over ``canvas`` at (top, left), in place."""
+    height, width = patch.shape[:2]
+    under = canvas[top : top + height, left : left + width]
+    cover = patch[..., 3:].astype(np.float32) / 255
+    under[:] = (patch + under * (1 - cover) + 0.5).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,42 @@
+"""What training minimises, and where along the noise levels it looks. Separate from the grids of inference."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+# Below this level x - x0_hat says nothing about the velocity; editors start at the same clamp.
+SIGMA_CLAMP = 0.05
+
+Density = Callable[[int, torch.Generator], Tensor]
+
+
+def uniform() -> Density:
+    """Noise levels uniform in [0, 1]."""
+    return lambda count, generator: torch.rand(count, generator=generator)
+
+
+def logit_normal(mean: float, std: float, uniform_share: float = 0.1) -> Density:
+    """sigma = sigmoid(N(mean, std)) (Stable Diffusion 3, arXiv 2403.03206); a share stays uniform to cover the ends."""
+
+    def draw(count: int, generator: torch.Generator) -> Tensor:
+        bell = torch.sigmoid(mean + std * torch.randn(count, generator=generator))
+        flat = torch.rand(count, generator=generator)
+        return torch.where(torch.rand(count, generator=generator) < uniform_share, flat, bell)
+
+    return draw
+
+
+def add_noise(data: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    """x_sigma = (1 - sigma) data + sigma noise, with ``sigma`` [B] over ``data`` [B, ...]."""
+    level = sigma.reshape(-1, *[1] * (data.ndim - 1))
+    return (1 - level) * data + level * noise
+
+
+def velocity_loss(estimate: Tensor, data: Tensor, sigma: Tensor) -> Tensor:
+    """Mean squared error of the velocity that a clean estimate implies (JiT, arXiv 2511.13720), per sample [B].
+
+    v - v_hat = (x0_hat - x0) / max(sigma, clamp), so noise cancels and need not be passed.
+    """
+    error = (estimate.float() - data).flatten(1).square().mean(1)
+    return error / sigma.clamp(min=SIGMA_CLAMP).square()

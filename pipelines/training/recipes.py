@@ -1,0 +1,71 @@
+"""What trains each starter, one function a medium: data, network, objective and settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.backbone import BackboneConfig
+from pipelines.backbone.text import Tokenizer
+from pipelines.models.network import NetworkConfig, StarterNetwork, vocabulary
+from pipelines.training.data.captions import Sampler
+from pipelines.training.data.stickers import StickerSet
+from pipelines.training.objectives import Density, add_noise, logit_normal, velocity_loss
+from pipelines.training.trainer import Trainer, TrainSettings
+
+IMAGE = NetworkConfig(BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8)))
+IMAGE_SETTINGS = TrainSettings(steps=3600)
+IMAGE_BATCH = 64
+
+
+@dataclass(frozen=True)
+class ImageObjective:
+    """Velocity loss of a network on prompts and pictures; everything random is drawn from (seed, step)."""
+
+    sampler: Sampler
+    tokenizer: Tokenizer
+    density: Density
+    batch: int = IMAGE_BATCH
+    seed: int = 0
+
+    def __call__(self, model: nn.Module, step: int) -> Tensor:
+        """Mean loss of training step ``step``."""
+        pictures, prompts = self.sampler.batch(step, self.batch)
+        data = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        tokens = self.tokenizer(prompts)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        sigma = self.density(self.batch, generator)
+        noise = torch.randn(data.shape, generator=generator)
+        x = add_noise(data, noise, sigma)
+        with torch.autocast("cpu", torch.bfloat16):
+            estimate = model(x, sigma, tokens.words, tokens.pieces)
+        return velocity_loss(estimate, data, sigma).mean()
+
+
+def image_network(config: NetworkConfig = IMAGE, seed: int = 0) -> tuple[StarterNetwork, Tokenizer]:
+    """An untrained image network with its tokenizer; the same seed gives the same weights."""
+    words, vectors = vocabulary()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # layers draw their initial weights from the global generator; forked, so it is local
+        network = StarterNetwork(config, vectors)
+    return network, Tokenizer(words, config.text_length)
+
+
+def image(
+    data: Path, run: Path, *, steps: int | None = None, compile_model: bool = True, config: NetworkConfig = IMAGE
+) -> tuple[Trainer, StarterNetwork]:
+    """The image starter on the prepared stickers in ``data``; ``run`` is the folder to train in or to resume."""
+    settings = IMAGE_SETTINGS if steps is None else replace(IMAGE_SETTINGS, steps=steps)
+    network, tokenizer = image_network(config, settings.seed)
+    stickers = StickerSet.load(data).subset(held_out=False)
+    # Stickers are smooth: what they show is decided high up, so training looks there most.
+    objective = ImageObjective(Sampler(stickers, settings.seed), tokenizer, logit_normal(0.8, 1.0), seed=settings.seed)
+    call = _compiled(network) if compile_model else network
+    return Trainer(network, lambda _, step: objective(call, step), settings, run), network
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    compiled: Callable[..., Tensor] = torch.compile(network)
+    return compiled  # type: ignore[return-value]
