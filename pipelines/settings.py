@@ -185,7 +185,7 @@ class ImageEditSettings(SamplingSettings):
     features: Literal["recompute", "cache", "paired"] = Field(
         "recompute",
         title="Shared values",
-        description="RF-Edit: run the source again when needed (little memory), keep its values, or run both as a pair.",
+        description="RF-Edit: run the source again (little memory), keep its values, or run both as a pair.",
     )
     budget_mb: int = Field(
         2048, ge=1, le=1_000_000, title="Memory budget", description="Megabytes that shared values may take."

@@ -5,9 +5,9 @@ from pipelines.flow.noise import noise
 from pipelines.flow.rules import ALF, RULES, Rule, State
 from pipelines.flow.schedule import SCHEDULES, sigma_grid
 from pipelines.flow.solver import Step, solve
-from pipelines.flow.types import Call, FlowModel, Site, Tap, Velocity
+from pipelines.flow.types import CLAMP, Call, FlowModel, Site, Tap, Velocity
 
 __all__ = [
-    "ALF", "RULES", "SCHEDULES", "Call", "FlowModel", "Rule", "Site", "State", "Step", "Tap", "Velocity",
+    "ALF", "CLAMP", "RULES", "SCHEDULES", "Call", "FlowModel", "Rule", "Site", "State", "Step", "Tap", "Velocity",
     "conditioned", "guided", "interval", "noise", "sigma_grid", "solve", "weighted",
 ]  # fmt: skip

@@ -52,6 +52,9 @@ class Rule:
         start_calls: further calls before the first step.
         reversible: the way back with the carried memory undoes each step exactly (up to rounding; to the bit where
             the state is fixed point).
+        fixed_point: the state is int64; see :class:`State`.
+        carried: which entry of ``State.memory`` is the velocity that a reversible rule carries.
+        symmetric: the way back asks the model about the same points at the same levels, in reverse order.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Rule:
     start_calls: int = 0
     reversible: bool = False
     fixed_point: bool = False
+    carried: int = 0
+    symmetric: bool = False
 
     def steps_for(self, calls: int) -> int:
         """Most steps that fit into ``calls`` model calls, at least 1."""
@@ -191,11 +196,30 @@ FIREFLOW = Rule("fireflow", "FireFlow", 2, 1, _fire_flow, _first_velocity, 1)
 PSEUDO_CORRECTOR = Rule("pseudo-corrector", "FlowTurbo pseudo-corrector", 2, 1, _pseudo_corrector, _first_velocity, 1)
 UNI_INV = Rule("uni-inv", "Uni-Inv", 1, 1, _uni_inv, _first_velocity, 1)
 REVERSIBLE_HEUN = Rule(
-    "reversible-heun", "Reversible Heun", 2, 1, _reversible_heun, _reversible_heun_start, 1, reversible=True
+    "reversible-heun",
+    "Reversible Heun",
+    2,
+    1,
+    _reversible_heun,
+    _reversible_heun_start,
+    1,
+    reversible=True,
+    carried=1,
 )
-ALF_FLOAT = Rule("alf-float", "Leapfrog (float)", 2, 1, _leapfrog, _first_velocity_midway, 1, reversible=True)
+ALF_FLOAT = Rule(
+    "alf-float", "Leapfrog (float)", 2, 1, _leapfrog, _first_velocity_midway, 1, reversible=True, symmetric=True
+)
 ALF = Rule(
-    "alf", "Leapfrog (bit-exact)", 2, 1, _exact_leapfrog, _exact_leapfrog_start, 1, reversible=True, fixed_point=True
+    "alf",
+    "Leapfrog (bit-exact)",
+    2,
+    1,
+    _exact_leapfrog,
+    _exact_leapfrog_start,
+    1,
+    reversible=True,
+    fixed_point=True,
+    symmetric=True,
 )
 
 RULES: dict[str, Rule] = {

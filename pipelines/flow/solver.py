@@ -17,14 +17,14 @@ class Step(NamedTuple):
     """What one step leaves behind.
 
     Attributes:
-        index: steps done, from 1.
+        done: steps finished, from 1.
         sigma: level reached, [] or [frames], float64.
         state: solver state; give it to :func:`solve` with the reversed grid to go back.
         clean: estimate of the clean signal from the last model call, in the state's float precision.
         calls: model calls so far.
     """
 
-    index: int
+    done: int
     sigma: Tensor
     state: State
     clean: Tensor

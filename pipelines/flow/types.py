@@ -4,10 +4,16 @@ x_sigma = (1 - sigma) data + sigma noise; velocity v = noise - data; sigma 1 is 
 sigma from 1 to 0, inversion from 0 to 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
+
+
+# Training never looks below this noise level: there (x - x0_hat) / sigma amplifies the network's error without end.
+# Models clamp sigma here, and an edit takes the clean signal as the state at this level.
+CLAMP = 0.05
 
 
 class Call(NamedTuple):
@@ -36,9 +42,13 @@ class FlowModel(Protocol):
     """All that the engine knows of a model."""
 
     sites: tuple[Site, ...]
+    value_dtype: torch.dtype  # of the values that a tap sees
 
     def velocity(self, x: Tensor, sigma: Tensor, condition: Any, tap: Tap | None = None) -> Tensor:
         """Velocity at ``x`` [B, *S] and ``sigma`` [B] or [B, frames]; the same shape and dtype as ``x``."""
 
     def value_shape(self, x: Tensor) -> tuple[int, int, int]:
         """Shape [B, N, C] of the values at each site for this ``x``, context rows included."""
+
+    def join(self, conditions: Sequence[Any]) -> Any:
+        """Conditions of several batches as the condition of one batch, in order."""

@@ -40,5 +40,17 @@ def train(
         typer.echo(" ".join(f"{key}={value:.5g}" for key, value in row.items()))
 
 
+@app.command()
+def export(medium: str = typer.Argument("image"), run: Path = Path("runs/image"), out: Path | None = None) -> None:
+    """Write the averaged weights of a run, and their model card, to where the app loads them."""
+    from pipelines.training import recipes
+
+    if medium != "image":
+        raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: image")
+    folder = out or assets() / "weights" / "image-starter"
+    recipes.export_image(run, folder)
+    typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.glob('*.safetensors')) / 1e6:.1f} MB")
+
+
 if __name__ == "__main__":
     app()

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Below this level x - x0_hat says nothing about the velocity; editors start at the same clamp.
-SIGMA_CLAMP = 0.05
+from pipelines.flow.types import CLAMP
 
 Density = Callable[[int, torch.Generator], Tensor]
 
@@ -39,4 +38,4 @@ def velocity_loss(estimate: Tensor, data: Tensor, sigma: Tensor) -> Tensor:
     v - v_hat = (x0_hat - x0) / max(sigma, clamp), so noise cancels and need not be passed.
     """
     error = (estimate.float() - data).flatten(1).square().mean(1)
-    return error / sigma.clamp(min=SIGMA_CLAMP).square()
+    return error / sigma.clamp(min=CLAMP).square()

@@ -17,8 +17,8 @@ STYLE_TEMPLATES = (
     "{name} in {style} style",
 )
 EMPTY_SHARE = 0.1  # prompts left empty, for guidance
-REPAINT_SHARE = 0.12
-SCENE_SHARE = 0.06
+REPAINT_SHARE = 0.08
+SCENE_SHARE = 0.04
 COLOUR_WORD = re.compile(rf"\b({'|'.join((*HUES, 'white', 'black', 'brown', 'grey'))})\b ?")
 
 

@@ -17,7 +17,7 @@ from pipelines.training.data.packages import CLDR, EMOJIBASE, FLUENT_3D, FLUENT_
 SIZE = 64
 PACKAGES = (FLUENT_3D, FLUENT_FLAT, NOTO, EMOJIBASE, CLDR)
 # emojibase groups: 1 people (three near-copies of each job), 8 symbols (signs and buttons); the rest count full.
-GROUP_WEIGHT = {1: 0.6, 8: 0.4}
+GROUP_WEIGHT = {1: 0.3, 8: 0.15}
 SKIN_TONE_WEIGHT = 0.03  # five copies of 300 hands and people would drown everything else
 
 

@@ -1,0 +1,1 @@
+"""Media to tensors and back."""

@@ -1,0 +1,103 @@
+"""The starters of this project as flow models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipelines.backbone import BackboneConfig
+from pipelines.backbone.text import Tokenizer
+from pipelines.errors import ModelError
+from pipelines.flow.types import CLAMP, Site, Tap
+from pipelines.models.network import NetworkConfig, StarterNetwork, vocabulary
+from pipelines.models.weights import load_config, load_weights
+
+
+@dataclass(frozen=True)
+class StarterCondition:
+    """Encoded prompts: context tokens [B, L, dim], summary [B, dim], and words the model could not use."""
+
+    context: Tensor
+    pooled: Tensor
+    unknown: tuple[tuple[str, ...], ...] = ()
+    dropped: tuple[tuple[str, ...], ...] = ()
+
+
+class StarterModel:
+    """A trained :class:`StarterNetwork` as a :class:`pipelines.flow.FlowModel`.
+
+    velocity = (x - x0_hat) / max(sigma, clamp), with x0_hat from the network.
+    """
+
+    def __init__(self, network: StarterNetwork, tokenizer: Tokenizer, name: str = "starter") -> None:
+        self.name = name
+        self.network = network.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        backbone = network.config.backbone
+        self.backbone: BackboneConfig = backbone
+        self.sites = tuple(
+            Site(index, f"blocks.{index}", network.config.text_length) for index in range(backbone.depth)
+        )
+
+    @property
+    def value_dtype(self) -> torch.dtype:
+        """Dtype of the values that a tap sees."""
+        return self.network.backbone.head.weight.dtype
+
+    @torch.inference_mode()
+    def encode(self, prompts: Sequence[str]) -> StarterCondition:
+        """Encode one prompt per sample; an empty prompt is the unconditional one."""
+        tokens = self.tokenizer(prompts)
+        context, pooled = self.network.text(tokens.words, tokens.pieces)
+        return StarterCondition(context, pooled, tokens.unknown, tokens.dropped)
+
+    @torch.inference_mode()
+    def velocity(self, x: Tensor, sigma: Tensor, condition: StarterCondition, tap: Tap | None = None) -> Tensor:
+        """Velocity [B, C, *S] in ``x``'s dtype at ``sigma`` [B] or [B, frames]; the network runs in its own dtype."""
+        clean = self.network.backbone(x.float(), sigma.float(), condition.context, condition.pooled, tap)
+        level = sigma.double().clamp(min=CLAMP)
+        if level.ndim == 2:
+            level = level.repeat_interleave(x.shape[2] // level.shape[1], dim=1)
+            level = level.reshape(level.shape[0], 1, -1, *[1] * (x.ndim - 3))
+        else:
+            level = level.reshape(-1, *[1] * (x.ndim - 1))
+        return (x - clean.to(x.dtype)) / level.to(x.dtype)
+
+    def value_shape(self, x: Tensor) -> tuple[int, int, int]:
+        """Shape [B, N, C] of the values at each site."""
+        grid = self.network.backbone.grid_of(x)
+        rows = self.network.config.text_length + int(torch.tensor(grid).prod())
+        return x.shape[0], rows, self.backbone.dim
+
+    def join(self, conditions: Sequence[Any]) -> StarterCondition:
+        """Conditions one after the other in one batch."""
+        return StarterCondition(torch.cat([c.context for c in conditions]), torch.cat([c.pooled for c in conditions]))
+
+
+def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> StarterModel:
+    """Load a shipped starter.
+
+    Raises:
+        ModelError: files are missing, damaged, or do not fit this version of the program.
+    """
+    config = load_config(folder)
+    try:
+        backbone = {k: tuple(v) if isinstance(v, list) else v for k, v in config["backbone"].items()}
+        network_config = NetworkConfig(BackboneConfig(**backbone), config["text_length"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
+    words, vectors = vocabulary()
+    with torch.device("meta"):
+        network = StarterNetwork(network_config, vectors)
+    tensors = load_weights(folder)
+    expected = set(dict(network.named_parameters()))
+    if expected != set(tensors):
+        odd = sorted(expected ^ set(tensors))[:3]
+        raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
+    with torch.random.fork_rng():
+        network = StarterNetwork(network_config, vectors)
+    network.load_state_dict(tensors, strict=False)  # buffers are rebuilt, not stored
+    return StarterModel(network.to(dtype), Tokenizer(words, network_config.text_length))

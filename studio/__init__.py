@@ -1,0 +1,1 @@
+"""What a person sees and keeps: pages, controls, results and files. Imports pipelines, never the reverse."""

@@ -1,0 +1,28 @@
+"""A mask painted over a picture, in the page.
+
+Gradio's image editor shows a 64 pixel picture at 64 pixels and hands it back encoded anew. This one shows it as wide as
+its column and hands back the strokes alone.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+
+_PAGE = """
+<div class="paint">
+  <p class="hint">Drop a picture first. Without a mask, the whole picture may change.</p>
+  <div class="easel"><img alt=""><canvas aria-label="Paint where the picture may change"></canvas></div>
+  <div class="tools">
+    <label>Brush <input type="range" name="brush" min="2" max="40" value="14" aria-label="Brush size"></label>
+    <button type="button" class="link" data-paint="erase" aria-pressed="false">Erase</button>
+    <button type="button" class="link" data-paint="undo">Undo</button>
+    <button type="button" class="link" data-paint="clear">Clear</button>
+  </div>
+</div>
+"""
+
+
+def painter() -> gr.HTML:
+    """The painter; its value is the mask as a PNG data address, or empty. Set ``picture`` to what is painted over."""
+    script = (Path(__file__).parent / "look" / "paint.js").read_text("utf-8")
+    return gr.HTML("", html_template=_PAGE, js_on_load=script, apply_default_css=False, picture="")
