@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from pipelines.codecs.image import Fit, read_mask, read_picture, to_picture
+from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture
 from pipelines.edit import EditPlan, EditStep, Sharing, feathered, flow_edit, magic_mix, rf_edit, sde_edit
 from pipelines.errors import MediaError, ModelError
 from pipelines.events import Done, Event, Note, Preview, Progress
@@ -19,7 +19,7 @@ from pipelines.media import Mask, Picture
 from pipelines.models import registry
 from pipelines.settings import MAX_SEED, ImageEditSettings, ImageSettings, SamplingSettings
 
-__all__ = ["ImagePipeline", "edit_start", "read_mask", "read_picture", "sigmas_of"]
+__all__ = ["ImagePipeline", "edit_start", "read_mask", "read_mask_file", "read_picture", "sigmas_of"]
 
 CANVAS = 64
 PATCH = 8

@@ -79,7 +79,7 @@ class Form(Generic[SettingsT]):
         Raises:
             SettingsError: a control holds something that the settings refuse.
         """
-        shown = {name: values[part] for name, part in self.controls.items()}
+        shown = {name: self._value(name, values[part]) for name, part in self.controls.items()}
         # A cleared number arrives as None; only a field that may be empty keeps it.
         for name, value in shown.items():
             if value is None and not _optional(self.settings.model_fields[name]):
@@ -87,9 +87,19 @@ class Form(Generic[SettingsT]):
                 raise SettingsError(f"{name}: '{title}' is empty; give a value")
         return self.settings(**shown)
 
+    def _value(self, name: str, value: Any) -> Any:
+        """What a text field that stands for an optional number says; everything else as it is."""
+        if not isinstance(value, str) or not _optional(self.settings.model_fields[name]):
+            return value
+        plain = value.strip()
+        return None if not plain else int(plain) if plain.isascii() and plain.isdigit() else value
+
     def write(self, settings: SamplingSettings) -> dict[gr.components.Component, Any]:
         """Updates that show ``settings``; fields that this form does not have are left out."""
         held = settings.model_dump()
+        for name in self.controls:
+            if name in held and _optional(self.settings.model_fields[name]):
+                held[name] = "" if held[name] is None else str(held[name])
         return {part: gr.update(value=held[name]) for name, part in self.controls.items() if name in held}
 
 
@@ -106,18 +116,21 @@ def control(name: str, field: FieldInfo, labels: Mapping[str, str]) -> gr.compon
         return make(choices=choices, value=start, **said)
     if kind is bool:
         return gr.Checkbox(value=bool(start), **said)
-    if kind in (int, float):
+    if kind in (int, float) and not _optional(field):
         return _number(field, kind, start, said)
-    lines = 2 if field.is_required() else 1
-    return gr.Textbox(value=start or "", lines=lines, max_lines=8, html_attributes=_typing(), **said)
+    if kind is not str:
+        # A number field shows 0 for "nothing"; a text field can be empty, and says what that means.
+        return gr.Textbox(value="", lines=1, max_lines=1, placeholder="New each time", **said)
+    if field.is_required() or not start:
+        said["placeholder"] = said.pop("info")
+    return gr.Textbox(value=start or "", lines=2 if field.is_required() else 1, max_lines=8, **said)
 
 
 def _number(field: FieldInfo, kind: type, start: Any, said: dict[str, Any]) -> gr.components.Component:
     low, high = (_bound(field, which) for which in ("ge", "le"))
     if low is None or high is None or high - low > WIDE:
         # No bounds here: a value out of range is refused by the settings, whose message says what to do.
-        empty = "New each time" if _optional(field) else None
-        return gr.Number(value=start, precision=0 if kind is int else None, placeholder=empty, **said)
+        return gr.Number(value=start, precision=0 if kind is int else None, **said)
     return gr.Slider(low, high, value=start, step=_step(field, kind, high - low), buttons=[], **said)
 
 
@@ -144,7 +157,3 @@ def _kind(field: FieldInfo) -> Any:
     if get_origin(kind) is Union or _optional(field):
         kind = next(part for part in get_args(kind) if part is not type(None))
     return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
-
-
-def _typing() -> gr.InputHTMLAttributes:
-    return gr.InputHTMLAttributes(autocapitalize="off", spellcheck=True, enterkeyhint="go")

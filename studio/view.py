@@ -271,7 +271,7 @@ def _before(source: Path | None) -> str | None:
 
 
 def _columns(items: int) -> int:
-    return 2 if items <= 4 else 3 if items <= 6 else 4
+    return items if items <= 3 else 2 if items == 4 else 3 if items <= 6 else 4
 
 
 def _words(settings: SamplingSettings) -> str:

@@ -102,6 +102,23 @@ def read_mask(image: Image.Image, size: tuple[int, int]) -> Mask | None:
     return Mask(weights) if weights.any() else None
 
 
+def read_mask_file(path: str | Path, size: tuple[int, int]) -> Mask:
+    """A mask from a picture file of the same size: its alpha where it has any transparency, else its brightness.
+
+    Raises:
+        MediaError: not a picture, of another size, or nothing in it may change.
+    """
+    picture, _ = read_picture(path)
+    name = Path(path).name
+    if picture.size != size:
+        raise MediaError(f"mask: {name} is {picture.size} pixels, the picture is {size}; make them equal")
+    alpha = picture.pixels[..., 3]
+    weights = alpha if (alpha < 255).any() else picture.pixels[..., :3].max(-1)
+    if not weights.any():
+        raise MediaError(f"mask: {name} is empty; paint what may change in white or opaque")
+    return Mask(weights.astype(np.float32) / 255)
+
+
 def to_signal(picture: Picture) -> Tensor:
     """``picture`` as [1, 4, H, W] in [-1, 1], premultiplied."""
     rgba = torch.from_numpy(picture.pixels.astype(np.float32) / 255)

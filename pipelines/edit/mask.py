@@ -24,9 +24,10 @@ def feathered(mask: Tensor, radius: float) -> Tensor:
     """Soften ``mask`` [B, 1, H, W] inward over about ``radius`` pixels; what was 0 stays exactly 0."""
     if radius <= 0:
         return mask
-    reach = max(1, math.ceil(radius))
-    # Erode first, so that the blur falls to zero before it reaches the border of the mask.
-    eroded = -max_pool2d(pad(-mask, [reach] * 4, value=0.0), 2 * reach + 1, stride=1)
+    reach = max(1, math.ceil(radius / 2))
+    # Erode by half the radius and blur over the other half: 0 at the border of the mask, 1 at ``radius`` inside it.
+    # Beyond the picture counts as inside, so that its own border is not softened.
+    eroded = -max_pool2d(pad(-mask, [reach] * 4, value=-1.0), 2 * reach + 1, stride=1)
     taps = torch.arange(-reach, reach + 1, dtype=mask.dtype, device=mask.device)
     kernel = torch.exp(-0.5 * (taps / (reach / 2)).square())
     kernel = (kernel / kernel.sum())[None, None]

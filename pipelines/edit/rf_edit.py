@@ -56,7 +56,7 @@ def rf_edit(
     for step in solve(_target(plan, features), start, sigmas.flip(0), rule, correct=correct):
         last = step.done == sigmas.shape[0] - 1
         clean = step.state.value.to(x.dtype) if last else step.clean.to(x.dtype)
-        yield EditStep(total // 2 + step.done, total, clean, model.calls)
+        yield EditStep(total // 2 + step.done, total, clean, model.calls, features.peak if features else 0)
 
 
 def _target(plan: EditPlan, features: Features | None) -> Velocity:

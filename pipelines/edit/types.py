@@ -73,9 +73,11 @@ class EditStep(NamedTuple):
         total: steps of the whole edit, inversion included.
         clean: estimate of the edited signal [B, *S].
         calls: model calls so far.
+        held: most bytes that shared values have taken so far.
     """
 
     done: int
     total: int
     clean: Tensor
     calls: int
+    held: int = 0

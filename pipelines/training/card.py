@@ -29,7 +29,8 @@ class Card:
     def markdown(self) -> str:
         """The card as a README."""
         data = "\n".join(
-            f"| `{p.name}` {p.version} ({p.registry}) | {p.licence} | {p.use} | `{p.sha256[:16]}` |" for p in self.packages
+            f"| `{p.name}` {p.version} ({p.registry}) | {p.licence} | {p.use} | `{p.sha256[:16]}` |"
+            for p in self.packages
         )
         facts = "\n".join(f"| {key} | {value} |" for key, value in self.facts)
         metrics = "\n".join(f"| {key} | {value} |" for key, value in self.metrics)

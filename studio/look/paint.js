@@ -2,7 +2,7 @@
 const picture = element.querySelector('img');
 const canvas = element.querySelector('canvas');
 const size = element.querySelector('input[name=brush]');
-const ink = canvas.getContext('2d');
+const ink = canvas.getContext('2d', {willReadFrequently: true});
 const DETAIL = 512; // small pictures get a finer mask than their pixels, so that strokes have smooth edges
 let undo = [];
 let at = null;

@@ -54,7 +54,7 @@ def build() -> None:
                     with gr.Accordion("Paint where it may change", open=False, elem_classes=["fold"]):
                         mask = painter()
                     edit, reuse_edit = _edit_form()
-                run_edit, stop_edit = _run_bar("Edit")
+                run_edit, stop_edit = _run_bar("Edit picture")
         with gr.Column(elem_classes=["get"], min_width=320):
             view = ResultView(runs.examples())
 
@@ -73,7 +73,12 @@ def build() -> None:
 
     def restore(session: runs.Session) -> dict[Any, Any]:
         result = session.result
-        return {} if result is None else (edit if result.edited else make).write(result.settings)
+        if result is None:
+            return {}
+        if not result.edited:
+            return {modes: gr.Tabs(selected="make"), **make.write(result.settings)}
+        given = {} if result.source is None else {source: str(result.source)}
+        return {modes: gr.Tabs(selected="edit"), **edit.write(result.settings), **given}
 
     def dropped(path: str | None) -> dict[Any, Any]:
         try:
@@ -107,7 +112,7 @@ def build() -> None:
     def last_seed(session: runs.Session) -> Any:
         return session.result.settings.seed if session.result else None
 
-    view.picked(restore, forms)
+    view.picked(restore, [modes, source, *forms])
     source.upload(dropped, source, [view.line, view.notes, mask, *forms], **QUICK)
     source.change(canvas, source, mask, **QUICK)
     view.source.click(as_source, view.session, [source, modes, edit.controls["source_prompt"]], **QUICK)

@@ -1,0 +1,97 @@
+// What the page does without asking the program: light and dark, keys, help, copying, comparing, dropping anywhere.
+(() => {
+  if (window.eddyline) return; // the head may be put in twice
+  window.eddyline = true;
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const dark = () => (localStorage.getItem('eddyline-look') || (system.matches ? 'dark' : 'light')) === 'dark';
+  const look = () => {
+    if (!document.body || document.body.classList.contains('dark') === dark()) return;
+    document.body.classList.toggle('dark', dark());
+  };
+  const name = () => {
+    const button = document.querySelector('[data-act=look]');
+    if (button) button.setAttribute('aria-pressed', String(dark()));
+  };
+  const shown = (all) => [...document.querySelectorAll(all)].find((one) => one.offsetParent !== null);
+  const help = () => document.getElementById('help');
+
+  function toggle() {
+    localStorage.setItem('eddyline-look', dark() ? 'light' : 'dark');
+    look();
+    name();
+  }
+
+  async function copy(button) {
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const field = Object.assign(document.createElement('textarea'), {value: text});
+      document.body.append(field);
+      field.select();
+      document.execCommand('copy');
+      field.remove();
+    }
+    const said = button.textContent;
+    button.textContent = 'Copied';
+    setTimeout(() => { button.textContent = said; }, 1500);
+  }
+
+  // A file let go anywhere on the page becomes the picture to edit.
+  function drop(event) {
+    const file = [...(event.dataTransfer?.files || [])].find((one) => one.type.startsWith('image/'));
+    if (!file || event.target.closest('.drop')) return;
+    event.preventDefault();
+    const field = document.querySelector('.drop input[type=file]');
+    if (!field) return;
+    [...document.querySelectorAll('.modes button[role=tab]')].find((tab) => tab.textContent.trim() === 'Edit')?.click();
+    const held = new DataTransfer();
+    held.items.add(file);
+    field.files = held.files;
+    field.dispatchEvent(new Event('change', {bubbles: true}));
+  }
+
+  function walk(event) {
+    const tiles = [...event.target.closest('.tiles').querySelectorAll('button')];
+    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+    const next = tiles[tiles.indexOf(event.target) + by];
+    if (next) { event.preventDefault(); next.focus(); next.click(); }
+  }
+
+  document.addEventListener('click', (event) => {
+    const act = event.target.closest('[data-act]')?.dataset.act;
+    if (act === 'look') toggle();
+    if (act === 'help') help().showModal();
+    if (event.target === help()) help().close();
+    const button = event.target.closest('[data-copy]');
+    if (button) copy(button);
+  });
+  document.addEventListener('input', (event) => {
+    const board = event.target.closest('.compare');
+    if (board) board.style.setProperty('--cut', `${event.target.value}%`);
+  });
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target.matches('input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea');
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.target.blur?.(); // hands over what was typed
+      setTimeout(() => shown('button.run')?.click(), 60);
+    } else if (event.key === '/' && !typing) {
+      event.preventDefault();
+      shown('.field-prompt textarea')?.focus();
+    } else if (event.key === '?' && !typing) {
+      help()?.showModal();
+    } else if (/^Arrow(Left|Right)$/.test(event.key) && event.target.closest('.tiles')) {
+      walk(event);
+    }
+  }, true);
+  document.addEventListener('dragover', (event) => { if (!event.target.closest?.('.drop')) event.preventDefault(); });
+  document.addEventListener('drop', drop);
+  system.addEventListener('change', () => { look(); name(); });
+  document.addEventListener('DOMContentLoaded', () => {
+    look();
+    new MutationObserver(look).observe(document.body, {attributes: true, attributeFilter: ['class']});
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+  });
+  document.documentElement.lang = 'en';
+})();

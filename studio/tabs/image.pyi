@@ -1,0 +1,172 @@
+"""The image tab: make a picture from words, or turn one picture into another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors import StudioError
+from pipelines.settings import ImageEditSettings, ImageSettings
+from studio import runs
+from studio.form import Form
+from studio.paint import painter
+from studio.pictures import address
+from studio.view import Job, ResultView, failed, said
+
+KNOWS = "Starter: knows stickers and emoji; not photographs."
+STYLES = {"3d": "3D", "flat": "Flat", "cartoon": "Cartoon", "none": "None"}
+METHODS = {
+    "flowedit": "FlowEdit: follow the change in words",
+    "rf-edit": "RF-Edit: turn back exactly, then remake",
+    "magicmix": "MagicMix: keep the layout, mix the meaning",
+    "sdedit": "SDEdit: add noise and repaint",
+}
+MODELS = {"starter": "Starter"}
+MAKE = ("a red apple", "a smiling cat face", "a blue fish")
+EDIT = (("a red apple", "a green apple"), ("a cat face", "a dog face"), ("a yellow heart", "a blue heart"))
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+from gradio.events import Dependency
+
+class Drop(gr.Image):
+    """A picture field that hands over the uploaded file itself, so that what is inside it survives."""
+
+    is_template = True  # to the page it is an ordinary picture field
+
+    def preprocess(self, payload: Any) -> str | None:
+        """The path of the upload, unopened: reading and refusing it is the pipeline's."""
+        return None if payload is None else payload.path
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def build() -> None:
+    """Place the tab's components and wire them."""
+    with gr.Row(elem_classes=["bench"], equal_height=False):
+        with gr.Column(elem_classes=["want"], min_width=320), gr.Tabs(elem_classes=["modes"]) as modes:
+            with gr.Tab("Make", id="make", render_children=True):
+                make, reuse = _make_form()
+                run_make, stop_make = _run_bar("Generate")
+            with gr.Tab("Edit", id="edit", render_children=True):
+                with gr.Column(elem_classes=["fields"]):
+                    source = Drop(
+                        type="filepath", label="Picture", sources=["upload", "clipboard"], height=180, buttons=[],
+                        placeholder="Drop a picture here, or click to choose one", elem_classes=["drop"],
+                    )  # fmt: skip
+                    with gr.Accordion("Paint where it may change", open=False, elem_classes=["fold"]):
+                        mask = painter()
+                    edit, reuse_edit = _edit_form()
+                run_edit, stop_edit = _run_bar("Edit")
+        with gr.Column(elem_classes=["get"], min_width=320):
+            view = ResultView(runs.examples())
+
+    def generate(values: dict[Any, Any]) -> Iterator[Any]:
+        return runs.make(make.read(values))
+
+    def change(values: dict[Any, Any]) -> Iterator[Any]:
+        path = values[source]
+        return runs.edit(edit.read(values), Path(path) if path else None, values[mask])
+
+    view.wire(
+        Job(run_make, stop_make, generate, make.inputs()),
+        Job(run_edit, stop_edit, change, edit.inputs() | {source, mask}),
+    )
+    forms = [*make.outputs(), *edit.outputs()]
+
+    def restore(session: runs.Session) -> dict[Any, Any]:
+        result = session.result
+        return {} if result is None else (edit if result.edited else make).write(result.settings)
+
+    def dropped(path: str | None) -> dict[Any, Any]:
+        try:
+            found = runs.look(Path(path) if path else None)
+        except StudioError as error:
+            return {view.line: failed(str(error)), mask: gr.update(picture="")}
+        notes, updates = list(found.notes), {}
+        if found.settings is not None:
+            mine = edit if isinstance(found.settings, edit.settings) else make
+            updates = mine.write(found.settings)
+            notes.append(f"Made by Eddyline: its settings are back in {'Edit' if mine is edit else 'Make'}.")
+        if found.unknown:
+            notes.append(f"Not known to this version: {', '.join(sorted(found.unknown))}.")
+        return {view.notes: said(notes), **updates}
+
+    def canvas(path: str | None) -> Any:
+        try:
+            return gr.update(picture=address(runs.look(Path(path)).picture) if path else "")
+        except StudioError:
+            return gr.update(picture="")
+
+    def as_source(session: runs.Session) -> dict[Any, Any]:
+        result = session.result
+        if result is None:
+            return {}
+        words = edit.controls["source_prompt"]
+        return {
+            source: str(result.path), modes: gr.Tabs(selected="edit"), words: getattr(result.settings, "prompt", "")
+        }  # fmt: skip
+
+    def last_seed(session: runs.Session) -> Any:
+        return session.result.settings.seed if session.result else None
+
+    view.picked(restore, forms)
+    source.upload(dropped, source, [view.line, view.notes, mask, *forms], **QUICK)
+    source.change(canvas, source, mask, **QUICK)
+    view.source.click(as_source, view.session, [source, modes, edit.controls["source_prompt"]], **QUICK)
+    reuse.click(last_seed, view.session, make.controls["seed"], **QUICK)
+    reuse_edit.click(last_seed, view.session, edit.controls["seed"], **QUICK)
+
+
+def _make_form() -> tuple[Form[ImageSettings], gr.Button]:
+    form = Form(ImageSettings, {"style": STYLES, "model": MODELS})
+    with gr.Column(elem_classes=["fields"]):
+        form.place("prompt")
+        with gr.Row(elem_classes=["starts"]):
+            for words in MAKE:
+                gr.Button(words, size="sm").click(None, None, form.controls["prompt"], js=f"() => {words!r}", **QUICK)
+        form.place("style", "count", "guidance")
+        reuse = _seed(form)
+        form.fold(
+            "model", "negative_prompt", "steps", "width", "height",
+            "solver", "schedule", "shift", "guidance_from", "guidance_to",
+        )  # fmt: skip
+        gr.HTML(KNOWS, elem_classes=["knows"], apply_default_css=False, js_on_load=None)
+    form.finish()
+    return form, reuse
+
+
+def _edit_form() -> tuple[Form[ImageEditSettings], gr.Button]:
+    form = Form(ImageEditSettings, {"style": STYLES, "method": METHODS, "model": MODELS})
+    form.place("source_prompt", "prompt")
+    with gr.Row(elem_classes=["starts"]):
+        words = [form.controls["source_prompt"], form.controls["prompt"]]
+        for was, now in EDIT:
+            gr.Button(f"{was} → {now}", size="sm").click(None, None, words, js=f"() => [{was!r}, {now!r}]", **QUICK)
+    form.place("strength", "method")
+    reuse = _seed(form)
+    form.fold(
+        "model", "style", "guidance", "steps", "feather", "average", "solver", "share_steps", "share_from",
+        "features", "budget_mb", "schedule", "shift",
+    )  # fmt: skip
+    form.finish()
+    return form, reuse
+
+
+def _seed(form: Form[Any]) -> gr.Button:
+    with gr.Row(elem_classes=["seed"]):
+        form.place("seed")
+        dice = gr.Button("New each time", size="sm", elem_classes=["dice"])
+        reuse = gr.Button("Reuse last", size="sm")
+    dice.click(None, None, form.controls["seed"], js="() => null", **QUICK)
+    return reuse
+
+
+def _run_bar(title: str) -> tuple[gr.Button, gr.Button]:
+    with gr.Row(elem_classes=["run-bar"]):
+        run = gr.Button(title, variant="primary", size="lg", elem_classes=["run"])
+        stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_classes=["halt"])
+    return run, stop
