@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -13,7 +14,11 @@ from studio.provenance import embedded
 
 FORMATS = ("png", "jpeg", "webp")
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-OPTIONS = {"png": {}, "jpeg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True, "exact": True}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {},
+    "jpeg": {"quality": 95, "subsampling": 0},
+    "webp": {"lossless": True, "exact": True},
+}
 
 
 def format_of(path: str | Path) -> str:

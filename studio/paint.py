@@ -1,10 +1,11 @@
-"""A mask painted over a picture, in the page.
+"""Where a picture is dropped, and where a mask is painted over it.
 
 Gradio's image editor shows a 64 pixel picture at 64 pixels and hands it back encoded anew. This one shows it as wide as
 its column and hands back the strokes alone.
 """
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -26,3 +27,23 @@ def painter() -> gr.HTML:
     """The painter; its value is the mask as a PNG data address, or empty. Set ``picture`` to what is painted over."""
     script = (Path(__file__).parent / "look" / "paint.js").read_text("utf-8")
     return gr.HTML("", html_template=_PAGE, js_on_load=script, apply_default_css=False, picture="")
+
+
+def drop_area() -> gr.Image:
+    """A picture field that hands over the upload itself, unopened, so that what is inside the file survives."""
+    field = gr.Image(
+        type="filepath",
+        label="Picture",
+        sources=["upload", "clipboard"],
+        height=180,
+        buttons=[],
+        placeholder="Drop a picture here, or click to choose one",
+        elem_classes=["drop"],
+    )
+    # Not a subclass: Gradio would write a stub file beside the module. Reading and refusing is the pipeline's.
+    field.preprocess = _path  # type: ignore[method-assign]
+    return field
+
+
+def _path(payload: Any) -> str | None:
+    return None if payload is None else payload.path

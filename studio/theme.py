@@ -1,4 +1,4 @@
-"""The look: palette, type and spacing in one place, and what the page's head holds. Nothing is fetched from elsewhere."""
+"""The look: palette, type and spacing in one place, and what the page's head holds. Nothing is fetched."""
 
 import base64
 from dataclasses import dataclass
@@ -186,8 +186,8 @@ def _variables(p: Palette) -> dict[str, str]:
 
 def _both(make: Any) -> dict[str, str]:
     dark = {f"{name}_dark": value for name, value in make(DARK).items()}
-    known = gr.themes.Base.set.__code__.co_varnames
-    return {name: value for name, value in {**make(LIGHT), **dark}.items() if name in known}
+    del dark["color_accent_dark"]  # the one that Gradio has for both
+    return {**make(LIGHT), **dark}
 
 
 def _properties(palette: Palette) -> str:

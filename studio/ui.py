@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import gradio as gr
 
@@ -25,15 +24,19 @@ def build() -> gr.Blocks:
     return page
 
 
-def serve(page: gr.Blocks, host: str = LOCAL, port: int = PORT, block: bool = True) -> tuple[Any, str, str]:
-    """Serve the page on this machine alone, unless ``host`` says otherwise; never through a public tunnel.
+def start(host: str, port: int) -> tuple[gr.Blocks, str]:
+    """Build the page and serve it in the background, on this machine or network only: never through a tunnel.
+
+    Returns:
+        The page, and its address.
 
     Raises:
         SystemExit: the port is taken; the message says what to do.
     """
+    page = build()
     page.queue(default_concurrency_limit=1, max_size=64, api_open=False)
     try:
-        return page.launch(
+        _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             root_path=os.environ.get("GRADIO_ROOT_PATH"),
@@ -48,11 +51,21 @@ def serve(page: gr.Blocks, host: str = LOCAL, port: int = PORT, block: bool = Tr
             pwa=False,
             mcp_server=False,
             max_file_size="64mb",
-            show_error=True,
-            quiet=not block,
-            prevent_thread_lock=not block,
+            quiet=True,
+            prevent_thread_lock=True,
         )
-    except OSError as error:
+    except OSError:
         raise SystemExit(
-            f"Eddyline cannot listen on {host}:{port}: it is probably taken. Try another: --port {port + 1}\n({error})"
+            f"Eddyline cannot listen on {host}:{port}; something else probably does. Try: --port {port + 1}"
         ) from None
+    return page, address
+
+
+def serve(host: str | None = None, port: int | None = None) -> None:
+    """Serve the page until it is stopped; what is not said comes from the environment, or stays on this machine."""
+    # A Space is reached through its own proxy, which needs every address; elsewhere nobody else may connect.
+    fallback = "0.0.0.0" if "SPACE_ID" in os.environ else LOCAL
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or fallback
+    page, address = start(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
+    print(f"Eddyline is at {address} (Ctrl+C stops it)", flush=True)
+    page.block_thread()

@@ -118,8 +118,9 @@ class ResultView:
                     yield from self.follow(events, values[self.session])
                 yield ready
             except StudioError as error:
-                yield {self.line: failed(str(error)), **ready}
-                raise gr.Error(escape(str(error)), title="Could not do that", print_exception=False) from None
+                text = str(error).removeprefix("settings: ")
+                yield {self.line: failed(text), **ready}
+                raise gr.Error(escape(text), title="Could not do that", print_exception=False) from None
             except Exception as error:
                 log.exception("run failed")
                 text = f"Something went wrong ({type(error).__name__}: {error}). What you typed is still here."
@@ -175,8 +176,8 @@ def stage(session: Session) -> str:
     return (
         f'<div class="board compare">{after}<img class="before" src="{before}" alt="Before the edit">'
         '<input type="range" min="0" max="100" value="50" aria-label="Before and after">'
-        '<i class="cut" aria-hidden="true"></i><span class="side left">Before</span><span class="side right">After</span>'
-        f"{badge}</div>"
+        '<i class="cut" aria-hidden="true"></i>'
+        f'<span class="side left">Before</span><span class="side right">After</span>{badge}</div>'
     )
 
 

@@ -73,6 +73,8 @@ class Attention(nn.Module):
 class SigmaEmbedding(nn.Module):
     """Noise level [...] in [0, 1] to a vector [..., dim]: sinusoids and two linear layers."""
 
+    bands: Tensor
+
     def __init__(self, dim: int, frequencies: int = 128) -> None:
         super().__init__()
         self.register_buffer("bands", torch.exp(torch.linspace(0, math.log(1000.0), frequencies)), persistent=False)
@@ -81,7 +83,8 @@ class SigmaEmbedding(nn.Module):
     def forward(self, sigma: Tensor) -> Tensor:
         """Embed ``sigma`` of any shape."""
         angle = sigma.float()[..., None] * self.bands
-        return self.layers(torch.cat([angle.cos(), angle.sin()], dim=-1).to(self.layers[0].weight.dtype))
+        waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
+        return self.layers(waves.to(next(self.layers.parameters()).dtype))
 
 
 class Block(nn.Module):

@@ -104,6 +104,9 @@ class TextEncoder(nn.Module):
         length: tokens per prompt.
     """
 
+    vectors: Tensor
+    table: Tensor
+
     def __init__(self, vectors: Tensor, out: int, *, length: int = 16, dim: int = 256, depth: int = 2) -> None:
         super().__init__()
         self.length = length

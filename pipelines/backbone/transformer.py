@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,8 +90,8 @@ def overlap_patchify(x: Tensor, patch: Sequence[int]) -> Tensor:
     x = pad(x, [p // 2 for p in reversed(patch) for _ in range(2)])
     parts = []
     for corner in itertools.product((0, 1), repeat=len(patch)):
-        window = tuple(slice(b * p, b * p + s) for b, p, s in zip(corner, patch, sizes, strict=True))
-        parts.append(patchify(x[(..., *window)], patch))
+        window: Any = (..., *(slice(b * p, b * p + s) for b, p, s in zip(corner, patch, sizes, strict=True)))
+        parts.append(patchify(x[window], patch))
     return torch.cat(parts, dim=-1)
 
 
@@ -104,8 +105,8 @@ def overlap_unpatchify(tokens: Tensor, patch: Sequence[int]) -> Tensor:
         shifted = pad(unpatchify(part, patch), margins)
         total = shifted if total is None else total + shifted
     assert total is not None
-    inside = tuple(slice(p // 2, s - p + p // 2) for p, s in zip(patch, total.shape[2:], strict=True))
-    return total[(..., *inside)]
+    inside: Any = (..., *(slice(p // 2, s - p + p // 2) for p, s in zip(patch, total.shape[2:], strict=True)))
+    return total[inside]
 
 
 class FlowTransformer(nn.Module):
@@ -133,8 +134,8 @@ class FlowTransformer(nn.Module):
         self._tables: dict[tuple[object, ...], Tensor] = {}
         # Zero gates and a zero head: the untrained network predicts zero and every block is the identity.
         for layer in (self.modulation[1], self.final_scale[1], self.head):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def grid_of(self, x: Tensor) -> tuple[int, ...]:
         """Tokens along each axis of ``x`` [B, C, *S].
@@ -156,7 +157,7 @@ class FlowTransformer(nn.Module):
         cfg = self.config
         grid = self.grid_of(x)
         cut, join = (overlap_patchify, overlap_unpatchify) if cfg.overlap else (patchify, unpatchify)
-        tokens = self.embed(cut(x, cfg.patch).to(self.embed[0].weight.dtype)).flatten(1, -2)
+        tokens = self.embed(cut(x, cfg.patch).to(self.head.weight.dtype)).flatten(1, -2)
         tokens = torch.cat([context.to(tokens.dtype) + self.context_type.to(tokens.dtype), tokens], dim=1)
         table = self._table(grid, context.shape[1], tokens.device)
         summary = self._summary(sigma, pooled, context.shape[1], grid)

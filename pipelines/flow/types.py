@@ -5,11 +5,11 @@ sigma from 1 to 0, inversion from 0 to 1.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-
 
 # Training never looks below this noise level: there (x - x0_hat) / sigma amplifies the network's error without end.
 # Models clamp sigma here, and an edit takes the clean signal as the state at this level.
@@ -24,7 +24,8 @@ class Call(NamedTuple):
     sigma: float
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True)
+class Site:
     """One attention whose values can be shared; its first ``context`` rows are text."""
 
     index: int
@@ -41,8 +42,13 @@ Velocity = Callable[[Tensor, Tensor, Call], Tensor]
 class FlowModel(Protocol):
     """All that the engine knows of a model."""
 
-    sites: tuple[Site, ...]
-    value_dtype: torch.dtype  # of the values that a tap sees
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Attention layers whose values can be shared, in the order of their taps."""
+
+    @property
+    def value_dtype(self) -> torch.dtype:
+        """Dtype of the values that a tap sees."""
 
     def velocity(self, x: Tensor, sigma: Tensor, condition: Any, tap: Tap | None = None) -> Tensor:
         """Velocity at ``x`` [B, *S] and ``sigma`` [B] or [B, frames]; the same shape and dtype as ``x``."""

@@ -21,7 +21,7 @@ from pipelines.training.objectives import Density, add_noise, logit_normal, velo
 from pipelines.training.trainer import Trainer, TrainSettings
 
 IMAGE = NetworkConfig(BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8)))
-IMAGE_SETTINGS = TrainSettings(steps=3600)
+IMAGE_SETTINGS = TrainSettings(steps=3200)
 IMAGE_BATCH = 64
 
 
@@ -66,7 +66,7 @@ def image(
     network, tokenizer = image_network(config, settings.seed)
     stickers = StickerSet.load(data).subset(held_out=False)
     # Stickers are smooth: what they show is decided high up, so training looks there most.
-    objective = ImageObjective(Sampler(stickers, settings.seed), tokenizer, logit_normal(0.8, 1.0), seed=settings.seed)
+    objective = ImageObjective(Sampler(stickers, settings.seed), tokenizer, logit_normal(1.4, 1.2), seed=settings.seed)
     call = _compiled(network) if compile_model else network
     return Trainer(network, lambda _, step: objective(call, step), settings, run), network
 

@@ -55,7 +55,8 @@ class TrainSettings:
 
 def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside blocks, AdamW for embeddings, heads, norms and vectors."""
-    muon, adam = [], []
+    muon: list[nn.Parameter] = []
+    adam: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (muon if parameter.ndim == 2 and "blocks." in name and "offset" not in name else adam).append(parameter)
     return [

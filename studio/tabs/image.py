@@ -10,7 +10,7 @@ from pipelines.errors import StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import runs
 from studio.form import Form
-from studio.paint import painter
+from studio.paint import drop_area, painter
 from studio.pictures import address
 from studio.view import Job, ResultView, failed, said
 
@@ -28,16 +28,6 @@ EDIT = (("a red apple", "a green apple"), ("a cat face", "a dog face"), ("a yell
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-class Drop(gr.Image):
-    """A picture field that hands over the uploaded file itself, so that what is inside it survives."""
-
-    is_template = True  # to the page it is an ordinary picture field
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the upload, unopened: reading and refusing it is the pipeline's."""
-        return None if payload is None else payload.path
-
-
 def build() -> None:
     """Place the tab's components and wire them."""
     with gr.Row(elem_classes=["bench"], equal_height=False):
@@ -47,10 +37,7 @@ def build() -> None:
                 run_make, stop_make = _run_bar("Generate")
             with gr.Tab("Edit", id="edit", render_children=True):
                 with gr.Column(elem_classes=["fields"]):
-                    source = Drop(
-                        type="filepath", label="Picture", sources=["upload", "clipboard"], height=180, buttons=[],
-                        placeholder="Drop a picture here, or click to choose one", elem_classes=["drop"],
-                    )  # fmt: skip
+                    source = drop_area()
                     with gr.Accordion("Paint where it may change", open=False, elem_classes=["fold"]):
                         mask = painter()
                     edit, reuse_edit = _edit_form()

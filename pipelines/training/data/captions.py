@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -29,9 +30,10 @@ class Sampler:
     stickers: StickerSet
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _cumulative(self) -> np.ndarray:
         weights = np.array([item.weight for item in self.stickers.items])
-        object.__setattr__(self, "_cumulative", np.cumsum(weights / weights.sum()))
+        return np.cumsum(weights / weights.sum())
 
     def batch(self, step: int, size: int) -> tuple[np.ndarray, list[str]]:
         """Pictures uint8 [size, 64, 64, 4] and prompts of training step ``step``."""
@@ -53,7 +55,8 @@ class Sampler:
         return np.stack(pictures), prompts
 
     def _row(self, rng: np.random.Generator) -> int:
-        return int(min(np.searchsorted(self._cumulative, rng.random()), len(self.stickers.items) - 1))  # type: ignore[attr-defined]
+        row = int(np.searchsorted(self._cumulative, rng.random()))
+        return min(row, len(self.stickers.items) - 1)
 
     def _repainted(self, item: Item, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         target = str(rng.choice(list(HUES)))
@@ -86,9 +89,9 @@ def caption(item: Item, rng: np.random.Generator) -> str:
     draw = rng.random()
     tags = [tag for tag in item.tags if len(tag) > 2]
     if draw < 0.14 and tags:
-        words = ", ".join([item.name, *_some(tags, rng.integers(1, 3), rng)])
+        words = ", ".join([item.name, *_some(tags, int(rng.integers(1, 3)), rng)])
     elif draw < 0.22 and len(tags) > 2:
-        words = ", ".join(_some(tags, rng.integers(2, 5), rng))
+        words = ", ".join(_some(tags, int(rng.integers(2, 5)), rng))
     elif draw < 0.32 and item.hue is not None and not COLOUR_WORD.search(item.name):
         words = f"{colour_name(item.hue)} {item.name}"
     else:

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Set up a clean environment and pass every check: lint, types, tests, browser tests. Usage: bash tests/all.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv="${EDDYLINE_TEST_VENV:-.venv-test}"
+[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
+. "$venv/bin/activate"
+python -m pip install --quiet --disable-pip-version-check ".[test]"
+
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+  if command -v apt-get >/dev/null; then
+    sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq chromium >/dev/null
+  else
+    python -m playwright install chromium
+  fi
+fi
+
+ruff check .
+ruff format --check .
+mypy
+exec python -m pytest "$@"

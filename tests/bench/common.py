@@ -1,0 +1,54 @@
+"""What the benchmark commands share: held-out pictures, tables, medians."""
+
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from pipelines.errors import StudioError
+from pipelines.models import registry
+
+
+def held_out(data: Path, count: int):
+    """(signals [count, 4, 64, 64], prompts) of held-out names without skin tones, evenly spread over the set."""
+    return pictures_of(data, count, held_out=True)
+
+
+def pictures_of(data: Path, count: int, *, held_out: bool):
+    """Signals and prompts of ``count`` pictures of the prepared sticker set."""
+    from pipelines.training.data.stickers import StickerSet
+
+    if not (data / "stickers.npz").exists():
+        raise StudioError(f"{data}: no prepared pictures; run `python -m pipelines.training prepare` first")
+    chosen = StickerSet.load(data).subset(held_out=held_out)
+    rows = [r for r, item in enumerate(chosen.items) if "skin tone" not in item.name]
+    rows = [rows[i * len(rows) // count] for i in range(min(count, len(rows)))]
+    signals = torch.from_numpy(chosen.pictures[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return signals, [f"{chosen.items[r].name}, {chosen.items[r].style}" for r in rows]
+
+
+def starter(dtype=torch.float32):
+    """The shipped image model in ``dtype``."""
+    model = registry.load("image", "starter")
+    model.network.to(dtype)
+    return model
+
+
+def table(head, rows):
+    """Print a Markdown table."""
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
+
+
+def median_seconds(action, repeats: int = 7) -> float:
+    """Median wall time of ``action`` after one warm-up."""
+    action()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)

@@ -1,0 +1,95 @@
+"""Does a sample look like what was asked for: ``python tests/bench/quality.py``.
+
+Retrieval: a sample in the 3D style is compared with the 3D picture of every name (skin tones left out) by the cosine of
+their 16 x 16 RGBA thumbnails less the mean thumbnail; top-k counts how often the right name is among the k nearest.
+Colour: share of samples of "COLOUR object" whose dominant hue is nearest to that colour.
+``--sheet FILE`` also writes a contact sheet of the first 64 samples, unpicked, above their nearest training pictures.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from common import table
+from PIL import Image
+
+from pipelines.events import Done
+from pipelines.image import ImagePipeline
+from pipelines.settings import ImageSettings
+from pipelines.training.data.colours import HUES, colour_name, dominant_hue
+from pipelines.training.data.stickers import StickerSet, premultiplied
+
+OBJECTS = ("apple", "car", "heart", "balloon", "book", "fish", "bird", "cup", "shirt", "house", "star", "flower", "hat")
+
+
+def features(pictures):
+    """Thumbnails [N, 16 * 16 * 4] of premultiplied uint8 [N, 64, 64, 4]."""
+    x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+    return torch.nn.functional.avg_pool2d(x, 4).flatten(1)
+
+
+def sample(pipe, prompt, **settings):
+    """One sample's premultiplied pixels."""
+    *_, done = pipe.generate(ImageSettings(prompt=prompt, **settings))
+    assert isinstance(done, Done)
+    return premultiplied(Image.fromarray(done.items[0].pixels))
+
+
+def retrieval(samples, names, gallery, gallery_names):
+    """(top-1, top-10) shares."""
+    mean = gallery.mean(0)
+    a = torch.nn.functional.normalize(features(samples) - mean, dim=1)
+    b = torch.nn.functional.normalize(gallery - mean, dim=1)
+    ranked = (a @ b.T).argsort(dim=1, descending=True)
+    hits = [[gallery_names[i] for i in row[:10]] for row in ranked.tolist()]
+    top1 = np.mean([name == found[0] for name, found in zip(names, hits, strict=True)])
+    top10 = np.mean([name in found for name, found in zip(names, hits, strict=True)])
+    return top1, top10
+
+
+def write_sheet(path, samples, gallery, pictures):
+    """Contact sheet: four double rows of 16, samples above their nearest training pictures, on white."""
+    nearest = torch.cdist(features(samples), gallery).argmin(1).tolist()
+    rows = []
+    for first in range(0, 64, 16):
+        rows.append(np.concatenate(samples[first : first + 16], 1))
+        rows.append(np.concatenate([pictures[i] for i in nearest[first : first + 16]], 1))
+    sheet = np.concatenate(rows, 0).astype(np.float32)
+    Image.fromarray((sheet[..., :3] + 255 - sheet[..., 3:]).clip(0, 255).astype(np.uint8)).save(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/image"))
+    parser.add_argument("--names", type=int, default=256)
+    parser.add_argument("--sheet", type=Path)
+    options = parser.parse_args()
+    pipe = ImagePipeline.load()
+    stickers = StickerSet.load(options.data)
+    shown = [r for r, i in enumerate(stickers.items) if i.style == "3d" and "skin tone" not in i.name]
+    gallery_names = [stickers.items[r].name for r in shown]
+    gallery = features(stickers.pictures[shown])
+    rng = np.random.default_rng(0)
+    rows, kept = [], []
+    for title, held_out in (("training names", False), ("held-out names", True)):
+        pool = [stickers.items[r].name for r in shown if stickers.items[r].held_out == held_out]
+        names = [str(n) for n in rng.permutation(pool)[: options.names]]
+        samples = [sample(pipe, name, seed=index) for index, name in enumerate(names)]
+        top1, top10 = retrieval(samples, names, gallery, gallery_names)
+        rows.append((f"retrieval, {len(names)} {title}, top-1 / top-10", f"{top1:.2f} / {top10:.2f}"))
+        kept = kept or samples
+    rows.append(("chance, top-1 / top-10", f"{1 / len(shown):.4f} / {10 / len(shown):.4f}"))
+    obeyed = []
+    for index, (colour, thing) in enumerate((c, o) for o in OBJECTS for c in HUES):
+        hue = dominant_hue(sample(pipe, f"{colour} {thing}", seed=index))
+        obeyed.append(hue is not None and colour_name(hue) == colour)
+    rows.append((f"colour obeyed, {len(obeyed)} colour-object pairs", f"{np.mean(obeyed):.2f}"))
+    table(("what", "measured"), rows)
+    if options.sheet:
+        training = [r for r, i in enumerate(stickers.items) if not i.held_out and "skin tone" not in i.name]
+        write_sheet(options.sheet, kept, features(stickers.pictures[training]), stickers.pictures[training])
+
+
+if __name__ == "__main__":
+    main()
