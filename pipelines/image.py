@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture
 from pipelines.edit import EditPlan, EditStep, Sharing, feathered, flow_edit, magic_mix, rf_edit, sde_edit
+from pipelines.edit.types import CountedModel
 from pipelines.errors import MediaError, ModelError
 from pipelines.events import Done, Event, Note, Preview, Progress
 from pipelines.flow import CLAMP, SCHEDULES, FlowModel, conditioned, guided, interval, noise, sigma_grid, solve
@@ -64,17 +65,19 @@ class ImagePipeline:
         positive = self.model.encode([_styled(settings.prompt, settings.style)] * settings.count)
         negative = self.model.encode([settings.negative_prompt] * settings.count)
         yield from _word_notes(positive)
-        toward, away = conditioned(self.model, positive), conditioned(self.model, negative)
+        model = CountedModel(self.model)
+        toward, away = conditioned(model, positive), conditioned(model, negative)
         velocity = interval(
             guided(toward, away, settings.guidance), toward, settings.guidance_from, settings.guidance_to
         )
         tokens = settings.width * settings.height // PATCH**2
         start = noise((4, settings.height, settings.width), seeds)
         clock = _Clock(settings.steps, started)
-        for step in solve(velocity, start, sigmas_of(settings, tokens), rule_named(settings.solver)):
+        # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
+        for step in solve(velocity, start, sigmas_of(settings, tokens, end=CLAMP), rule_named(settings.solver)):
             yield from clock.events(step.done, step.clean)
         # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
-        yield _done(_pictures(step.clean), seeds, step.calls, started)
+        yield _done(_pictures(step.clean), seeds, model.calls, started)
 
     def edit(self, settings: ImageEditSettings, source: Picture, mask: Mask | None = None) -> Iterator[Event[Picture]]:
         """Turn ``source`` into what ``settings.prompt`` says; nothing outside ``mask`` changes by a bit.

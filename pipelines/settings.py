@@ -6,21 +6,21 @@ wrote and reports the fields that it did not know.
 """
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pipelines.errors import SettingsError
-from pipelines.flow.rules import RULES
-from pipelines.flow.schedule import ScheduleName
 
 MAX_SEED = 2**32 - 1
+# The names of pipelines.flow's rules and schedules, written out: this module is read at start-up by pages and commands
+# that run no model, and the engine would bring torch along. A test holds the lists equal.
 Solver = Literal[
     "alf", "alf-float", "euler", "midpoint", "heun", "rk4", "ab2", "fireflow", "pseudo-corrector", "reversible-heun",
     "uni-inv",
 ]  # fmt: skip
-assert set(get_args(Solver)) == set(RULES)
+ScheduleName = Literal["uniform", "shift", "auto-sd3", "auto-flux", "sway", "rational"]
 
 
 def _whole_seed(value: Any) -> Any:
@@ -87,6 +87,8 @@ def _explain(error: ErrorDetails) -> str:
         limit = error["ctx"]["max_length"]
         return f"{field}: at most {limit} characters, got {len(str(got))}; shorten it"
     message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message  # two settings contradict each other: it names them itself
     return f"{field}: {message[0].lower()}{message[1:]}{shown}"
 
 

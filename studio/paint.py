@@ -9,8 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+# A plain fold: what stands in one of Gradio's is not there before it is opened, and misses what is set until then.
 _PAGE = """
-<div class="paint">
+<details class="paint fold">
+  <summary>Paint where it may change</summary>
   <p class="hint">Drop a picture first. Without a mask, the whole picture may change.</p>
   <div class="easel"><img alt=""><canvas aria-label="Paint where the picture may change"></canvas></div>
   <div class="tools">
@@ -19,7 +21,7 @@ _PAGE = """
     <button type="button" class="link" data-paint="undo">Undo</button>
     <button type="button" class="link" data-paint="clear">Clear</button>
   </div>
-</div>
+</details>
 """
 
 

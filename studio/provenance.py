@@ -6,6 +6,7 @@ XMP, the machine-readable mark of AI-made media.
 """
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ def record(settings: SamplingSettings) -> str:
 def parameters(settings: SamplingSettings) -> str:
     """The settings in AUTOMATIC1111's grammar: prompt, negative prompt, then one line of pairs."""
     values = settings.model_dump(mode="json")
-    lines = [values["prompt"].replace("\n", " ")]
+    lines = [_one_line(values["prompt"])]
     if values.get("negative_prompt"):
-        lines.append(f"Negative prompt: {values['negative_prompt']}")
+        lines.append(f"Negative prompt: {_one_line(values['negative_prompt'])}")
     pairs = [f"Steps: {values['steps']}", f"Sampler: {values['solver']}", f"CFG scale: {values['guidance']}"]
     pairs.append(f"Seed: {values['seed']}")
     if isinstance(settings, ImageSettings):
@@ -92,7 +93,8 @@ def read_settings(path: str | Path) -> Provenance | None:
         MediaError: the file claims to be from this program but its record is damaged or of a newer version.
     """
     try:
-        with Image.open(path) as image:
+        # Pillow warns of damaged metadata; what matters here is what can be read.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             text = image.info.get(KEY) or _user_comment(image)
             mark = _ai_mark(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -101,8 +103,8 @@ def read_settings(path: str | Path) -> Provenance | None:
         return None
     try:
         found = json.loads(text)
-        kind, raw = found["kind"], dict(found["settings"])
-    except (ValueError, KeyError, TypeError):
+        kind, raw = str(found["kind"]), dict(found["settings"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None  # some other program's comment
     if kind not in ANY_SETTINGS:
         raise MediaError(f"{Path(path).name}: made by {kind!r}, which this version does not know; update eddyline")
@@ -111,6 +113,10 @@ def read_settings(path: str | Path) -> Provenance | None:
     except SettingsError as error:
         raise MediaError(f"{Path(path).name}: its settings cannot be used ({error})") from error
     return Provenance(kind, settings, unknown, mark)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _user_comment(image: Image.Image) -> str | None:

@@ -31,7 +31,7 @@ KEPT = 24  # results that a page holds on to
 
 @dataclass(frozen=True)
 class Result:
-    """A finished picture: its file, the settings that make it again, and where it came from."""
+    """A finished picture: its file, the settings that make it again, and the picture and mask it came from."""
 
     path: Path
     settings: SamplingSettings
@@ -39,6 +39,7 @@ class Result:
     run: str
     seconds: float | None = None
     source: Path | None = None
+    mask: str | None = None
     example: bool = False
 
     @property
@@ -103,7 +104,7 @@ def pipeline(model: str) -> "ImagePipeline":
 
 def make(settings: ImageSettings) -> Iterator[Event[Picture] | Kept]:
     """Generate, keep the files, and pass the events on."""
-    yield from _keep(pipeline(settings.model).generate(settings), settings, None)
+    yield from _keep(pipeline(settings.model).generate(settings), settings)
 
 
 def edit(settings: ImageEditSettings, source: Path | None, mask: str | None) -> Iterator[Event[Picture] | Kept]:
@@ -112,17 +113,14 @@ def edit(settings: ImageEditSettings, source: Path | None, mask: str | None) -> 
 
     dropped = look(source)
     weights: Mask | None = painted(mask, dropped.picture.size)
-    yield from _keep(pipeline(settings.model).edit(settings, dropped.picture, weights), settings, source)
+    yield from _keep(pipeline(settings.model).edit(settings, dropped.picture, weights), settings, source, mask)
 
 
 def again(result: Result) -> Iterator[Event[Picture] | Kept]:
-    """The same once more with a new seed.
-
-    An edit that had a mask is repeated without it: the file does not hold the mask.
-    """
+    """The same once more with a new seed; an edit starts from its own source and mask again."""
     settings = result.settings.with_(seed=None)
     if isinstance(settings, ImageEditSettings):
-        return edit(settings, result.source, None)
+        return edit(settings, result.source, result.mask)
     assert isinstance(settings, ImageSettings)
     return make(settings)
 
@@ -191,14 +189,17 @@ def outputs() -> Path:
 
 
 def _keep(
-    events: Iterator[Event[Picture]], settings: SamplingSettings, source: Path | None
+    events: Iterator[Event[Picture]],
+    settings: SamplingSettings,
+    source: Path | None = None,
+    mask: str | None = None,
 ) -> Iterator[Event[Picture] | Kept]:
     """Pass events on and write the results; closing this closes the run at its next step."""
     try:
         for event in events:
             if isinstance(event, Done):
                 # Kept first: whoever stops listening at Done must still find the files.
-                kept = Kept(tuple(_written(event, settings, source)))
+                kept = Kept(tuple(_written(event, settings, source, mask)))
                 yield event
                 yield kept
             else:
@@ -208,7 +209,9 @@ def _keep(
             events.close()
 
 
-def _written(done: Done[Picture], settings: SamplingSettings, source: Path | None) -> Iterator[Result]:
+def _written(
+    done: Done[Picture], settings: SamplingSettings, source: Path | None, mask: str | None
+) -> Iterator[Result]:
     from studio.export import save_picture
 
     run = uuid4().hex
@@ -219,7 +222,7 @@ def _written(done: Done[Picture], settings: SamplingSettings, source: Path | Non
         own = settings.with_(**alone)
         target = outputs() / f"{next(_numbers):05}-{seed}-{_plain(settings.model)}.png"
         path = save_picture(picture, target, own, edited=edited)
-        yield Result(path, own, picture.size, run, done.seconds, source)
+        yield Result(path, own, picture.size, run, done.seconds, source, mask)
 
 
 def _plain(name: str) -> str:

@@ -19,12 +19,14 @@ from pipelines.media import Mask, Picture
 
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 100_000_000
+# Not every format of Pillow's: EPS runs a program, and others are rare enough to be no more than a risk.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
 # An edit this large (of the range 2) replaces the source's fine detail; a smaller one keeps a part of it.
 REPLACED_AT = 0.3
 
 
 def read_picture(source: str | Path | bytes) -> tuple[Picture, tuple[str, ...]]:
-    """Read a still picture in any format that Pillow knows.
+    """Read a still picture in any format of ``FORMATS``.
 
     Orientation is applied, CMYK and grey become RGB, 16 bits become 8, and of an animation the first frame is taken.
 
@@ -40,7 +42,7 @@ def read_picture(source: str | Path | bytes) -> tuple[Picture, tuple[str, ...]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large or odd files; the checks below decide
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise MediaError(

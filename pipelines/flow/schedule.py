@@ -5,7 +5,6 @@ Training densities are another matter and live with training.
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +12,6 @@ from torch import Tensor
 from pipelines.errors import SettingsError
 
 Warp = Callable[[Tensor], Tensor]
-ScheduleName = Literal["uniform", "shift", "auto-sd3", "auto-flux", "sway", "rational"]
 
 
 def uniform() -> Warp:

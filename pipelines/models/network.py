@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn, zeros
 
@@ -23,9 +24,9 @@ def vocabulary(folder: Path | None = None) -> tuple[tuple[str, ...], Tensor]:
     """
     folder = folder or assets() / "weights" / "vocabulary"
     try:
-        words = tuple((folder / "words.txt").read_text().split())
+        words = tuple((folder / "words.txt").read_text(encoding="utf-8").split())
         vectors = load_file(folder / "vectors.safetensors")["vectors"].float()
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, UnicodeDecodeError, SafetensorError) as error:
         raise ModelError(f"model: the shipped vocabulary cannot be read ({error}); reinstall eddyline") from error
     if len(words) != len(vectors):
         raise ModelError(f"model: vocabulary has {len(words)} words but {len(vectors)} vectors; reinstall eddyline")

@@ -93,9 +93,10 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
     with torch.device("meta"):
         network = StarterNetwork(network_config, vectors)
     tensors = load_weights(folder)
-    expected = set(dict(network.named_parameters()))
-    if expected != set(tensors):
-        odd = sorted(expected ^ set(tensors))[:3]
+    expected = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        odd = sorted({name for name, _ in expected.items() ^ found.items()})[:3]
         raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
     with torch.random.fork_rng():
         network = StarterNetwork(network_config, vectors)

@@ -21,7 +21,7 @@ from pipelines.training.objectives import Density, add_noise, logit_normal, velo
 from pipelines.training.trainer import Trainer, TrainSettings
 
 IMAGE = NetworkConfig(BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8)))
-IMAGE_SETTINGS = TrainSettings(steps=3200)
+IMAGE_SETTINGS = TrainSettings(steps=2800)
 IMAGE_BATCH = 64
 
 

@@ -1,7 +1,8 @@
 """One trainer for every starter: resumable, seeded, with an EMA and a log, from a model, batches and a loss.
 
-A run is a folder: ``state.safetensors`` (weights, EMA, optimizer moments), ``progress.json`` (step, seconds, settings)
-and ``log.csv``. Killed at any moment, it goes on from its last checkpoint with the batches that were still to come.
+A run is a folder: ``state.safetensors`` (weights, EMA, optimizer moments, step), ``progress.json`` (step and seconds,
+to look at) and ``log.csv``. Killed at any moment, it goes on from its last checkpoint with the batches that were still
+to come.
 """
 
 import csv
@@ -11,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -76,7 +77,7 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
         self.step, self.seconds = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "progress.json").exists():
+        if (folder / "state.safetensors").exists():
             self._restore()
 
     def run(self, until: int | None = None, *, log_every: int = 20) -> Iterator[dict[str, float]]:
@@ -128,6 +129,7 @@ class Trainer:
             for key, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{index}.{key}.{k}": v for k, v in state.items()}
         temporary = self.folder / "state.tmp"
+        # The step travels inside the state: a crash before progress.json follows must not pair two checkpoints.
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"step": str(self.step)})
         os.replace(temporary, self.folder / "state.safetensors")
         progress = self.folder / "progress.tmp"
@@ -135,8 +137,12 @@ class Trainer:
         os.replace(progress, self.folder / "progress.json")
 
     def _restore(self) -> None:
-        progress: dict[str, Any] = json.loads((self.folder / "progress.json").read_text())
-        tensors = load_file(self.folder / "state.safetensors")
+        path = self.folder / "state.safetensors"
+        with safe_open(path, "pt") as state_file:
+            self.step = int(state_file.metadata()["step"])
+        if (self.folder / "progress.json").exists():
+            self.seconds = float(json.loads((self.folder / "progress.json").read_text())["seconds"])
+        tensors = load_file(path)
         parameters = dict(self.model.named_parameters())
         wanted = {k.removeprefix("model.") for k in tensors if k.startswith("model.")}
         if wanted != set(parameters):
@@ -152,7 +158,6 @@ class Trainer:
                     _, _, row, name = key.split(".", 3)
                     state.setdefault(int(row), {})[name] = value
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.step, self.seconds = int(progress["step"]), float(progress["seconds"])
 
     def _log(self, row: dict[str, float]) -> None:
         path = self.folder / "log.csv"

@@ -88,10 +88,12 @@
   document.addEventListener('dragover', (event) => { if (!event.target.closest?.('.drop')) event.preventDefault(); });
   document.addEventListener('drop', drop);
   system.addEventListener('change', () => { look(); name(); });
-  document.addEventListener('DOMContentLoaded', () => {
+  const begin = () => {
     look();
     new MutationObserver(look).observe(document.body, {attributes: true, attributeFilter: ['class']});
     new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
-  });
+  };
+  if (document.body) begin();
+  else document.addEventListener('DOMContentLoaded', begin);
   document.documentElement.lang = 'en';
 })();

@@ -10,7 +10,7 @@ let erasing = false;
 
 function load() {
   const source = props.picture || '';
-  element.querySelector('.paint').classList.toggle('ready', Boolean(source));
+  picture.closest('.paint').classList.toggle('ready', Boolean(source));
   undo = [];
   if (!source) { canvas.width = canvas.width; props.value = ''; return; }
   picture.onload = () => {

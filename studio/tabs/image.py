@@ -38,8 +38,7 @@ def build() -> None:
             with gr.Tab("Edit", id="edit", render_children=True):
                 with gr.Column(elem_classes=["fields"]):
                     source = drop_area()
-                    with gr.Accordion("Paint where it may change", open=False, elem_classes=["fold"]):
-                        mask = painter()
+                    mask = painter()
                     edit, reuse_edit = _edit_form()
                 run_edit, stop_edit = _run_bar("Edit picture")
         with gr.Column(elem_classes=["get"], min_width=320):

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
+
 from pipelines.backbone.mixers import MIXERS, mixer
 from pipelines.backbone.mixers.linear import EPSILON
 from pipelines.backbone.mixers.softmax import SHORT
 from pipelines.backbone.rope import axis_pairs, rope_table, rotate
 from pipelines.errors import ModelError
-from torch.nn.functional import scaled_dot_product_attention
 
 
 def qkv(tokens, dtype=torch.float64, heads=2, width=16, seed=0):
@@ -102,7 +103,10 @@ def test_only_relative_positions_matter(axis):
         return (turned(q, i) * turned(k, j)).sum().item()
 
     step = [int(a == axis) for a in range(3)]
-    near = [product((1, 1, 1), tuple(1 + 2 * s for s in step)), product((2, 3, 1), tuple(map(sum, zip((2, 3, 1), [2 * s for s in step], strict=True))))]
+    near = [
+        product((1, 1, 1), tuple(1 + 2 * s for s in step)),
+        product((2, 3, 1), tuple(map(sum, zip((2, 3, 1), [2 * s for s in step], strict=True)))),
+    ]
     assert near[0] == pytest.approx(near[1], abs=1e-6)
     assert abs(product((1, 1, 1), (1, 1, 1)) - near[0]) > 1e-3
 

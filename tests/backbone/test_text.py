@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from pipelines.backbone.text import BUCKETS, PIECES, Tokenizer, hashed_pieces, split_words
 
 WORDS = ("red", "apple", "dog", "on", "table")
@@ -22,7 +23,7 @@ def test_articles_case_and_marks_do_not_count(tokenizer):
     plain = tokenizer(["red apple on table"])
     fussy = tokenizer(["  A Red,apple; on (the) TABLE!? "])
     assert torch.equal(plain.words, fussy.words) and torch.equal(plain.pieces, fussy.pieces)
-    assert split_words("The man's an \u201cox\u201d") == ["mans", "\u201c", "ox", "\u201d"] or True
+    assert split_words("The man's dog\u2019s an ox") == ["mans", "dogs", "ox"]
 
 
 def test_unknown_words_are_reported_once_and_still_say_something(tokenizer):
@@ -52,7 +53,9 @@ def test_two_thousand_words_keep_the_first(tokenizer):
     assert len(tokens.dropped[0]) == 1995
 
 
-@pytest.mark.parametrize("prompt", ["\u732b", "\U0001f469\u200d\U0001f680", "\u00fcber", "na\u00efve", "\u0645\u0631\u062d\u0628\u0627"])
+@pytest.mark.parametrize(
+    "prompt", ["\u732b", "\U0001f469\u200d\U0001f680", "\u00fcber", "na\u00efve", "\u0645\u0631\u062d\u0628\u0627"]
+)
 def test_other_scripts_are_unknown_words_with_pieces(tokenizer, prompt):
     tokens = tokenizer([prompt])
     assert "".join(tokens.unknown[0]) == prompt.lower()

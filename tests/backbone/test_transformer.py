@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from conftest import shaken
+from starters import shaken
+
 from pipelines.backbone import BackboneConfig, FlowTransformer
 from pipelines.backbone.transformer import overlap_patchify, overlap_unpatchify, patchify, unpatchify
 from pipelines.errors import ModelError
@@ -15,7 +16,9 @@ L = 3
 
 def config(axes, **changes):
     grid, patch = AXES[axes]
-    return BackboneConfig(**{**dict(channels=2, grid=grid, patch=patch, dim=32, depth=3, heads=2, bottleneck=16), **changes})
+    return BackboneConfig(
+        **{**dict(channels=2, grid=grid, patch=patch, dim=32, depth=3, heads=2, bottleneck=16), **changes}
+    )
 
 
 def network(axes, **changes):
@@ -120,12 +123,17 @@ def test_one_level_per_frame_equals_one_level_when_all_are_equal(axes, mixer):
     torch.testing.assert_close(net(x, frames, context, pooled), net(x, sigma, context, pooled), atol=1e-5, rtol=0)
 
 
-def test_the_level_of_one_frame_changes_the_output_there_most():
-    net, (x, sigma, context, pooled) = network(3), inputs(3)
+def test_the_level_of_one_frame_reaches_that_frame():
+    x, sigma, context, pooled = inputs(3)
     frames = sigma[:, None].repeat(1, 2)
     frames[:, 1] += 0.05
-    moved = (net(x, frames, context, pooled) - net(x, sigma, context, pooled)).abs()
-    assert moved[:, :, 4:].mean() > 2 * moved[:, :, :4].mean() > 0
+    # Without blocks and overlap tokens do not meet, so that what moves is what the level itself reaches.
+    net = network(3, depth=0, overlap=False)
+    moved = net(x, frames, context, pooled) - net(x, sigma, context, pooled)
+    assert moved[:, :, :4].abs().max() < 1e-5
+    assert moved[:, :, 4:].abs().mean() > 1e-3
+    whole = network(3)
+    assert (whole(x, frames, context, pooled) - whole(x, sigma, context, pooled)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("mixer", ["softmax", "linear"])

@@ -1,0 +1,20 @@
+"""Fixtures that several test files share."""
+
+import pytest
+import torch
+from starters import random_starter, save_starter
+
+# Tensors here are small: on a busy machine threads wait for one another twenty times longer than they work.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_starter():
+    """A random starter of dim 32, depth 2; shared, so leave it as it is."""
+    return random_starter()
+
+
+@pytest.fixture(scope="session")
+def starter_files(tiny_starter, tmp_path_factory):
+    """Folder with the files of ``tiny_starter``; shared, so copy it before damaging it."""
+    return save_starter(tiny_starter, tmp_path_factory.mktemp("starters") / "tiny")

@@ -1,0 +1,175 @@
+"""Settings: one definition, refused by name and value, old files read, new ones not guessed at."""
+
+import math
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
+
+from pipelines.errors import SettingsError, StudioError
+from pipelines.flow.rules import RULES
+from pipelines.flow.schedule import SCHEDULES
+from pipelines.settings import ANY_SETTINGS, MAX_SEED, ImageEditSettings, ImageSettings, ScheduleName, Solver, kind_of
+
+KINDS = list(ANY_SETTINGS.values())
+FIELDS = [(kind, name) for kind in KINDS for name in kind.model_fields]
+BEYOND = {"ge": -1, "le": 1}  # constraint -> direction in which values are refused
+
+
+def limited_fields():
+    for kind, name in FIELDS:
+        for constraint in kind.model_fields[name].metadata:
+            for key, direction in BEYOND.items():
+                if hasattr(constraint, key):
+                    yield kind, name, getattr(constraint, key), direction
+
+
+@pytest.mark.parametrize("kind, name", FIELDS)
+def test_every_field_explains_itself_and_has_a_default(kind, name):
+    field = kind.model_fields[name]
+    assert field.title and field.title[0].isupper()
+    assert field.description and field.description.endswith(".")
+    assert (field.default is PydanticUndefined) == (name == "prompt")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_has_a_range(kind):
+    limited = {name for owner, name, _, _ in limited_fields() if owner is kind}
+    numbers = {name for name, field in kind.model_fields.items() if field.annotation in (int, float)}
+    assert numbers <= limited and len(numbers) >= 3
+
+
+@pytest.mark.parametrize("kind, name, limit, direction", list(limited_fields()))
+def test_a_range_holds_and_its_refusal_names_field_and_value(kind, name, limit, direction):
+    beyond = limit + direction * (8 if name in {"width", "height"} else 1)
+    if name not in {"guidance_from", "guidance_to"}:
+        assert getattr(kind(prompt="x", **{name: limit}), name) == limit
+    with pytest.raises(SettingsError, match=rf"^{name}: .*{limit}.*got {beyond}"):
+        kind(prompt="x", **{name: beyond})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["guidance", "shift", "steps"])
+def test_numbers_are_finite(name, value):
+    with pytest.raises(SettingsError, match=f"^{name}: .*got {value}"):
+        ImageSettings(prompt="x", **{name: value})
+
+
+@pytest.mark.parametrize("value, seed", [(None, None), (0, 0), (7.0, 7), (float(MAX_SEED), MAX_SEED), ("12", 12)])
+def test_a_whole_seed_is_taken_however_it_is_written(value, seed):
+    found = ImageSettings(prompt="x", seed=value).seed
+    assert found == seed and type(found) is type(seed)
+
+
+@pytest.mark.parametrize("value", [1.5, math.nan, math.inf, True, False, -1, MAX_SEED + 1, "x", "", [1]])
+def test_any_other_seed_is_refused_by_name_and_value(value):
+    with pytest.raises(SettingsError) as error:
+        ImageSettings(prompt="x", seed=value)
+    assert str(error.value).startswith("seed: ") and str(error.value).endswith(f"got {value!r}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("prompt", ["", "  ", "\n\t"])
+def test_an_empty_prompt_is_refused(kind, prompt):
+    with pytest.raises(SettingsError, match="^prompt: is empty"):
+        kind(prompt=prompt)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_a_long_and_a_broken_prompt_are_refused(kind):
+    with pytest.raises(SettingsError, match="^prompt: field required$"):
+        kind()
+    with pytest.raises(SettingsError, match="^prompt: at most 1000 characters, got 1001; shorten it$"):
+        kind(prompt="x" * 1001)
+    with pytest.raises(SettingsError, match="^prompt: .*unicode"):
+        kind(prompt="\ud800")
+    assert len(kind(prompt="x" * 1000).prompt) == 1000
+
+
+def test_several_mistakes_are_all_named():
+    with pytest.raises(SettingsError) as error:
+        ImageSettings(prompt="x", steps=0, width=70, solver="rk45")
+    assert all(part in str(error.value) for part in ("steps: ", "got 0", "width: ", "got 70", "solver: ", "'rk45'"))
+
+
+@pytest.mark.parametrize("width", [31, 33, 65, 127, 64.5])
+def test_sizes_are_multiples_of_eight(width):
+    with pytest.raises(SettingsError, match=f"^width: .*got {width}"):
+        ImageSettings(prompt="x", width=width)
+
+
+def test_a_turned_guidance_interval_is_refused_with_both_ends():
+    with pytest.raises(SettingsError, match="^guidance_from: .*guidance_to, got 0.9 and 0.1$"):
+        ImageSettings(prompt="x", guidance_from=0.9, guidance_to=0.1)
+    assert ImageSettings(prompt="x", guidance_from=0.5, guidance_to=0.5).guidance_to == 0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_field_is_refused_by_name(kind):
+    with pytest.raises(SettingsError, match="^colour: unknown setting, got 'red'$"):
+        kind(prompt="x", colour="red")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_field_of_a_file_is_kept_and_reported(kind):
+    settings, unknown = kind.migrate({"version": 1, "prompt": "x", "steps": 5, "colour": "red", "nested": {"a": [1]}})
+    assert settings == kind(prompt="x", steps=5)
+    assert unknown == {"colour": "red", "nested": {"a": [1]}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_read_back(kind):
+    settings = kind(prompt="x", steps=7, seed=3, guidance=2.5, schedule="sway")
+    assert kind.migrate(settings.model_dump(mode="json")) == (settings, {})
+    assert kind.migrate({"prompt": "x"}) == (kind(prompt="x"), {})
+
+
+@pytest.mark.parametrize("version", [2, 99, "1", None, 1.5])
+def test_a_version_from_the_future_is_refused(version):
+    with pytest.raises(SettingsError, match=f"^version: .*{version!r}.*reads up to 1"):
+        ImageSettings.migrate({"version": version, "prompt": "x"})
+    with pytest.raises(SettingsError, match="^version: "):
+        ImageSettings(prompt="x", version=2)
+
+
+def test_a_bad_value_in_a_file_is_refused_by_name():
+    with pytest.raises(SettingsError, match="^steps: .*got -3"):
+        ImageSettings.migrate({"prompt": "x", "steps": -3, "colour": "red"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_do_not_change(kind):
+    settings = kind(prompt="x")
+    with pytest.raises(ValidationError):
+        settings.steps = 5
+    assert settings.steps == kind.model_fields["steps"].default
+
+
+def test_a_copy_with_changes_is_validated():
+    settings = ImageSettings(prompt="x", seed=3)
+    changed = settings.with_(steps=5, seed=None)
+    assert (changed.steps, changed.seed, changed.prompt) == (5, None, "x") and settings.steps == 20
+    with pytest.raises(SettingsError, match="^steps: .*got 0"):
+        settings.with_(steps=0)
+    with pytest.raises(SettingsError, match="^colour: unknown"):
+        settings.with_(colour="red")
+
+
+def test_an_empty_seed_is_resolved_once():
+    assert ImageSettings(prompt="x").resolved(9).seed == 9
+    assert ImageSettings(prompt="x", seed=0).resolved(9).seed == 0
+
+
+def test_every_rule_and_spacing_can_be_chosen():
+    assert set(get_args(Solver)) == set(RULES) and set(get_args(ScheduleName)) == set(SCHEDULES)
+    assert [ImageSettings(prompt="x", solver=name).solver for name in RULES] == list(RULES)
+    assert [ImageEditSettings(prompt="x", schedule=name).schedule for name in SCHEDULES] == list(SCHEDULES)
+
+
+def test_kinds_are_written_by_the_names_they_are_found_under():
+    assert {kind_of(kind(prompt="x")): kind for kind in KINDS} == ANY_SETTINGS
+
+
+def test_a_refusal_is_an_error_of_this_program_and_a_value_error():
+    assert issubclass(SettingsError, StudioError) and issubclass(SettingsError, ValueError)
