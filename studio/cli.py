@@ -1,6 +1,7 @@
 """The command line. Every option of ``generate`` and ``edit`` comes from the settings class of that task."""
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipelines.errors import MediaError, StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings, Seed
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Eddyline: make and edit media with flow-matching models.",
 )  # fmt: skip
 generate = typer.Typer(no_args_is_help=True, help="Make something new.")
@@ -130,6 +131,9 @@ def _outputs(out: Path, count: int, overwrite: bool) -> list[Path]:
     taken = [path.name for path in paths if path.exists()]
     if taken and not overwrite:
         raise MediaError(f"out: {', '.join(taken)} exists; choose another name or add --overwrite")
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):  # said now, not after minutes of work
+        raise MediaError(f"out: nothing can be written in {folder.name!r}; choose another folder")
     return paths
 
 

@@ -213,7 +213,7 @@ def test_files_that_cannot_be_used_are_named_in_one_line(tmp_path, source):
             source, out, "--mask", tmp_path / "small.png"
         ),
         "error: picture: every pixel is transparent": change(tmp_path / "clear.png", out),
-        "error: out: it.png cannot be written": make(tmp_path / "text.png" / "it.png"),
+        "error: out: nothing can be written in 'text.png'": make(tmp_path / "text.png" / "it.png"),
     }
     for start, command in cases.items():
         said = refused(*command)

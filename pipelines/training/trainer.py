@@ -82,7 +82,7 @@ class Trainer:
 
     def run(self, until: int | None = None, *, log_every: int = 20) -> Iterator[dict[str, float]]:
         """Train up to ``until`` (default: all) steps; yields one log row every ``log_every`` steps."""
-        last = min(until or self.settings.steps, self.settings.steps)
+        last = self.settings.steps if until is None else min(until, self.settings.steps)
         saved = mark = time.monotonic()
         losses: list[float] = []
         while self.step < last:
