@@ -64,7 +64,7 @@ class ImagePipeline:
         seeds = _seeds(settings, settings.count)
         positive = self.model.encode([_styled(settings.prompt, settings.style)] * settings.count)
         negative = self.model.encode([settings.negative_prompt] * settings.count)
-        yield from _word_notes(positive)
+        yield from _word_notes(positive, negative)
         model = CountedModel(self.model)
         toward, away = conditioned(model, positive), conditioned(model, negative)
         velocity = interval(
@@ -93,8 +93,10 @@ class ImagePipeline:
             raise MediaError(f"mask: is {mask.weights.shape[::-1]} pixels, the picture is {source.size}")
         fit = Fit(source, CANVAS)
         soft = None if mask is None else feathered(torch.from_numpy(mask.weights)[None, None].float(), settings.feather)
-        plan = self._plan(settings, None if soft is None else fit.mask(Mask(soft[0, 0].numpy())))
-        yield from _word_notes(plan.target)
+        # Inside the engine the mask is hard: soft weights, applied at every step, would add up to an erosion.
+        hard = None if soft is None else (fit.mask(Mask(soft[0, 0].numpy())) > 0).float()
+        plan = self._plan(settings, hard)
+        yield from _word_notes(plan.source, plan.target)
         seeds = _seeds(settings, 1)
         clock: _Clock | None = None
         for step in _run(plan, settings, fit.signal(), seeds):
@@ -109,7 +111,9 @@ class ImagePipeline:
 
 
 def _run(plan: EditPlan, settings: ImageEditSettings, x: Tensor, seeds: list[int]) -> Iterator[EditStep]:
-    falling = sigmas_of(settings, (CANVAS // PATCH) ** 2, start=edit_start(settings.strength), end=CLAMP)
+    # FlowEdit moves clean signals, so it goes all the way; the others start and end at the clamp.
+    end = 0.0 if settings.method == "flowedit" else CLAMP
+    falling = sigmas_of(settings, (CANVAS // PATCH) ** 2, start=edit_start(settings.strength), end=end)
     if settings.method == "rf-edit":
         first = math.floor(settings.share_from * len(plan.model.sites))
         sites = tuple(site.index for site in plan.model.sites[first:])
@@ -130,10 +134,10 @@ def _seeds(settings: SamplingSettings, count: int) -> list[int]:
     return [(first + index) % (MAX_SEED + 1) for index in range(count)]
 
 
-def _word_notes(condition: Any) -> Iterator[Note]:
-    if unknown := condition.unknown[0]:
+def _word_notes(*conditions: Any) -> Iterator[Note]:
+    if unknown := dict.fromkeys(word for condition in conditions for word in condition.unknown[0]):
         yield Note(f"Not in the vocabulary, guessed from the spelling: {', '.join(unknown)}")
-    if dropped := condition.dropped[0]:
+    if dropped := dict.fromkeys(word for condition in conditions for word in condition.dropped[0]):
         yield Note(f"The prompt is longer than the model reads; left out: {', '.join(dropped)}")
 
 

@@ -60,6 +60,7 @@ def save_picture(picture: Picture, path: str | Path, settings: SamplingSettings,
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise MediaError(f"out: {path.name} cannot be written ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:  # ValueError: more pixels a side than the format can hold
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(f"out: {path.name} cannot be written ({reason})") from error
     return path

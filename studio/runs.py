@@ -1,6 +1,7 @@
 """What a page runs: a pipeline loaded once, events turned into kept files, and files turned back into settings."""
 
 import logging
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
 from PIL import Image
 
-from pipelines.errors import StudioError
+from pipelines.errors import MediaError, StudioError
 from pipelines.events import Done, Event
 from pipelines.media import Mask, Picture
 from pipelines.paths import assets
@@ -165,18 +167,20 @@ def examples() -> tuple[Result, ...]:
 
 
 def exports(result: Result) -> dict[str, Path]:
-    """The picture in every format, settings embedded; the PNG is the kept file itself, byte for byte."""
-    from pipelines.image import read_picture
+    """The picture in every format that can hold it, settings embedded; the PNG is the kept file, byte for byte."""
     from studio.export import FORMATS, save_picture
 
-    picture, _ = read_picture(result.path)
+    with Image.open(result.path) as opened:  # not through the codec, which would bring torch to a page that only shows
+        picture = Picture(np.array(opened.convert("RGBA")))
     made = {"png": result.path}
     for name in FORMATS:
         target = outputs() / f"{result.path.stem}.{name}"
-        if name not in made:
-            made[name] = target
-            if not target.exists():
+        try:
+            if name != "png" and not target.exists():
                 save_picture(picture, target, result.settings, edited=result.edited)
+            made.setdefault(name, target)
+        except MediaError as error:
+            log.warning("no %s of %s: %s", name, result.path.name, error)
     return made
 
 
@@ -215,6 +219,10 @@ def _written(
     from studio.export import save_picture
 
     run = uuid4().hex
+    if source is not None:  # uploads are cleared after a day; what a result came from must stay as long as the result
+        kept = outputs() / f"source-{run}{source.suffix}"
+        shutil.copyfile(source, kept)
+        source = kept
     edited = isinstance(settings, ImageEditSettings)
     for picture, seed in zip(done.items, done.seeds, strict=True):
         # A picture of several is recorded as a run of one with its own seed: that is what makes it again.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from pipelines.paths import assets
 from studio import theme
 from studio.tabs import image
 
@@ -51,6 +52,9 @@ def start(host: str, port: int) -> tuple[gr.Blocks, str]:
             pwa=False,
             mcp_server=False,
             max_file_size="64mb",
+            allowed_paths=[
+                str(assets() / "examples")
+            ],  # shipped files only; once installed they lie outside the folder
             quiet=True,
             prevent_thread_lock=True,
         )

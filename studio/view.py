@@ -94,10 +94,14 @@ class ResultView:
         running = [self._runs(job, jobs, buttons) for job in (*jobs, again)]
 
         def halt() -> Updates:
-            return {self.line: stopped(), **_busy(jobs, False)}
+            return {self.line: stopped(), **self._unfinished(), **_busy(jobs, False)}
 
         for job in jobs:
-            job.stop.click(halt, None, [self.line, *buttons], cancels=running, **QUICK)
+            job.stop.click(halt, None, [*self.outputs(), *buttons], cancels=running, **QUICK)
+
+    def _unfinished(self) -> Updates:
+        """What is on the stage is no result: the actions must not reach for the one before it."""
+        return {part: gr.update(interactive=False) for part in (self.source, self.vary, *self.saves.values())}
 
     def picked(self, restore: Callable[[Session], Updates], parts: list[Any]) -> None:
         """Put what is clicked in the strip or on the stage in sight; ``restore`` fills the controls ``parts``."""
@@ -127,7 +131,12 @@ class ResultView:
                 yield {self.line: failed(text), **ready}
                 raise gr.Error(escape(text), title="Something went wrong", print_exception=False) from error
 
-        return job.run.click(
+        def wait() -> Updates:
+            return {self.line: progress("Waiting for its turn", 0, None), **_busy(jobs, True)}
+
+        # Said at once: the run itself may stand in the queue behind another page's.
+        queued = job.run.click(wait, None, [self.line, *buttons], **QUICK)
+        return queued.then(
             run, job.inputs | {self.session}, [*self.outputs(), *buttons],
             concurrency_id="model", concurrency_limit=1, show_progress="hidden", api_visibility="private",
         )  # fmt: skip
@@ -224,7 +233,9 @@ def failed(text: str) -> str:
 
 def stopped() -> str:
     """One line after Stop."""
-    return '<p class="facts" role="status"><span>Stopped. What was there so far stays on view.</span></p>'
+    return (
+        '<p class="facts" role="status"><span>Stopped. What was there so far stays on view; it was not kept.</span></p>'
+    )
 
 
 def said(notes: list[str]) -> str:

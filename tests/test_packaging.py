@@ -1,5 +1,6 @@
 """What a fresh machine gets: the dependencies of a Space, and a command that works from any folder."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -47,3 +48,11 @@ def test_the_installed_package_brings_its_assets(tmp_path):
     shipped = {p.relative_to(ROOT / "assets") for p in (ROOT / "assets").rglob("*") if p.is_file()}
     installed = {p.relative_to(folder) for p in folder.rglob("*") if p.is_file()}
     assert shipped <= installed
+
+
+def test_the_readme_shows_what_ships():
+    text = (ROOT / "README.md").read_text()
+    assert not re.search(r"@[A-Z]+@", text)
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert pictures and all((ROOT / picture).is_file() for picture in pictures)
+    assert list((ROOT / "assets/examples").glob("image-*.png"))

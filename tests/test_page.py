@@ -64,10 +64,11 @@ def address(tmp_path_factory, loops_closed):  # noqa: F811
 
 @pytest.fixture(scope="module")
 def browser():
-    found = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.fail("no chromium found: install it with 'apt-get install chromium'", pytrace=False)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = CHROMIUM if Path(CHROMIUM).exists() else next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as driver:
+        if not found and not Path(driver.chromium.executable_path).exists():
+            pytest.fail("no chromium found: install it with 'apt-get install chromium'", pytrace=False)
         opened = driver.chromium.launch(executable_path=found, args=QUIET)
         yield opened
         opened.close()

@@ -181,7 +181,7 @@ class Fit:
         change = inner - shrunk
         replaced = self._enlarged((change.abs().amax(1, keepdim=True) / REPLACED_AT).clamp(max=1), size).clamp(0, 1)
         detail = source - self._enlarged(shrunk, size)
-        result = source + self._enlarged(change, size) - replaced * detail
+        result = (source + self._enlarged(change, size) - replaced * detail).clamp(-1, 1)
         if mask is not None:
             result = source + mask * (result - source)
         new = to_picture(result[0]).pixels

@@ -98,6 +98,10 @@ class Features:
         context = max((self.context[s] for s in self.sites), default=0)
         return batch * (rows - context) * width * self.model.value_dtype.itemsize
 
+    def _latent_bytes(self, x: Tensor) -> int:
+        """Bytes of one latent as the solver hands it out: float64 under the fixed-point rule."""
+        return x.numel() * (8 if self.rule.fixed_point else x.element_size())
+
     def _call_count(self) -> int:
         return min(self.sharing.steps, self.total) * self.rule.calls
 
@@ -169,7 +173,7 @@ class LatentFeatures(Features):
 
     def predict(self, x: Tensor) -> int:
         """A latent per shared call, and the values of the call at hand."""
-        return self._call_count() * x.nbytes + len(self.sites) * self._value_bytes(x)
+        return self._call_count() * self._latent_bytes(x) + len(self.sites) * self._value_bytes(x)
 
     def recording(self, velocity: Velocity) -> Velocity:
         """Keep the latents that the source is asked about."""
@@ -215,8 +219,7 @@ class ReplayedFeatures(LatentFeatures):
 
     def predict(self, x: Tensor) -> int:
         """One state of the rule, and the values of the call at hand."""
-        width = 8 if self.rule.fixed_point else x.element_size()
-        return 2 * x.numel() * width + len(self.sites) * self._value_bytes(x)
+        return 2 * self._latent_bytes(x) + len(self.sites) * self._value_bytes(x)
 
     def recording(self, velocity: Velocity) -> Velocity:
         """Nothing is kept on the way there."""
@@ -249,7 +252,7 @@ class PairedFeatures(LatentFeatures):
 
     def predict(self, x: Tensor) -> int:
         """A latent per shared call, and one site's values."""
-        return self._call_count() * x.nbytes + self._value_bytes(x)
+        return self._call_count() * self._latent_bytes(x) + self._value_bytes(x)
 
     def injecting(self, condition: Any) -> Velocity:
         """One call of twice the batch wherever values are shared."""

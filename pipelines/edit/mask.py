@@ -27,7 +27,9 @@ def feathered(mask: Tensor, radius: float) -> Tensor:
     reach = max(1, math.ceil(radius / 2))
     # Erode by half the radius and blur over the other half: 0 at the border of the mask, 1 at ``radius`` inside it.
     # Beyond the picture counts as inside, so that its own border is not softened.
-    eroded = -max_pool2d(pad(-mask, [reach] * 4, value=-1.0), 2 * reach + 1, stride=1)
+    eroded = pad(mask, [reach] * 4, value=1.0)
+    for window in ((2 * reach + 1, 1), (1, 2 * reach + 1)):  # separable, like the blur
+        eroded = -max_pool2d(-eroded, window, stride=1)
     taps = torch.arange(-reach, reach + 1, dtype=mask.dtype, device=mask.device)
     kernel = torch.exp(-0.5 * (taps / (reach / 2)).square())
     kernel = (kernel / kernel.sum())[None, None]

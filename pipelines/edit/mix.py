@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pipelines.edit.mask import blend
+from pipelines.edit.mask import blend, composite
 from pipelines.edit.types import EditPlan, EditStep, counted
 from pipelines.flow.rules import EULER, Rule, State
 from pipelines.flow.solver import solve
@@ -58,5 +58,6 @@ def _repaint(
     start = noised(float(sigmas[0])).to(torch.promote_types(x.dtype, torch.float32))
     for step in solve(plan.target_velocity(), start, sigmas, rule, correct=correct):
         last = step.done == sigmas.shape[0] - 1
-        clean = step.state.value if last else step.clean
+        # The last clean estimate, not the state, which still holds the noise of its level.
+        clean = composite(x, step.clean, plan.mask) if last else step.clean
         yield EditStep(step.done, sigmas.shape[0] - 1, clean, model.calls)

@@ -72,7 +72,11 @@ def image(
 
 
 def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None:
-    """Write the averaged weights of ``run`` and their model card into ``folder``."""
+    """Write the averaged weights of ``run`` and their model card into ``folder``.
+
+    The card takes its measurements from ``metrics.json`` and remarks on the run from ``notes.txt``, where the run
+    folder holds them; ``tests/bench/quality.py --json`` writes the former.
+    """
     progress = json.loads((run / "progress.json").read_text())
     tensors = load_file(run / "state.safetensors")
     average = {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}
@@ -91,6 +95,9 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
         ("seed", str(IMAGE_SETTINGS.seed)),
         ("command", "`python -m pipelines.training train image`"),
     ]
+    if (run / "notes.txt").exists():
+        facts.append(("remarks", " ".join((run / "notes.txt").read_text().split())))
+    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "image-starter",
         "Draws and edits stickers and emoji from words, with transparency, on a laptop CPU.",
@@ -98,11 +105,13 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
         facts,
         (
             "Not photographic: it has only ever seen emoji in three styles (3D, flat, cartoon).",
+            "Faces, hearts and common fruit come out; many objects are still soft blobs of the right colour.",
             "64 x 64 pixels; other sizes are extrapolation.",
             "One name in twenty was held out of training and is drawn worse than the rest.",
             "Prompts beyond 15 words are cut, and the app says which words were left out.",
             "People with skin tones were shown rarely, so tones are followed loosely.",
         ),
+        [(what, value) for what, value in metrics],
     )
     (folder / "README.md").write_text(card.markdown())
 

@@ -7,6 +7,7 @@ Colour: share of samples of "COLOUR object" whose dominant hue is nearest to tha
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("data/image"))
     parser.add_argument("--names", type=int, default=256)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--json", type=Path, help="also write the table here, for the model card")
     options = parser.parse_args()
     pipe = ImagePipeline.load()
     stickers = StickerSet.load(options.data)
@@ -86,6 +88,8 @@ def main():
         obeyed.append(hue is not None and colour_name(hue) == colour)
     rows.append((f"colour obeyed, {len(obeyed)} colour-object pairs", f"{np.mean(obeyed):.2f}"))
     table(("what", "measured"), rows)
+    if options.json:
+        options.json.write_text(json.dumps(rows))
     if options.sheet:
         training = [r for r, i in enumerate(stickers.items) if not i.held_out and "skin tone" not in i.name]
         write_sheet(options.sheet, kept, features(stickers.pictures[training]), stickers.pictures[training])
