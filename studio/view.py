@@ -131,12 +131,7 @@ class ResultView:
                 yield {self.line: failed(text), **ready}
                 raise gr.Error(escape(text), title="Something went wrong", print_exception=False) from error
 
-        def wait() -> Updates:
-            return {self.line: progress("Waiting for its turn", 0, None), **_busy(jobs, True)}
-
-        # Said at once: the run itself may stand in the queue behind another page's.
-        queued = job.run.click(wait, None, [self.line, *buttons], **QUICK)
-        return queued.then(
+        return job.run.click(
             run, job.inputs | {self.session}, [*self.outputs(), *buttons],
             concurrency_id="model", concurrency_limit=1, show_progress="hidden", api_visibility="private",
         )  # fmt: skip

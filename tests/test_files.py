@@ -124,7 +124,7 @@ def test_endings_choose_the_format():
 
 
 @pytest.mark.parametrize(
-    "error, seen", [(OSError(28, "No space left on device"), MediaError), (ValueError("bad"), ValueError)]
+    "error, seen", [(OSError(28, "No space left on device"), MediaError), (ValueError("bad"), MediaError)]
 )
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, suffix, error, seen):
     path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", ALL)

@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio's queue statistics, through pandas
 ]
 
 CHROMIUM = "/usr/bin/chromium"
