@@ -172,7 +172,7 @@ class ImageEditSettings(SamplingSettings):
         "SDEdit adds noise and repaints (the baseline).",
     )
     strength: float = Field(
-        0.7, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
+        0.9, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
     )
     guidance: float = Field(
         4.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."

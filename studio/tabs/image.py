@@ -23,8 +23,8 @@ METHODS = {
     "sdedit": "SDEdit: add noise and repaint",
 }
 MODELS = {"starter": "Starter"}
-MAKE = ("a red apple", "a smiling cat face", "a blue fish")
-EDIT = (("a red apple", "a green apple"), ("a cat face", "a dog face"), ("a yellow heart", "a blue heart"))
+MAKE = ("a grinning face", "a blue heart", "a crying cat")
+EDIT = (("a red heart", "a blue heart"), ("a grinning face", "a crying face"), ("a red apple", "a green apple"))
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
