@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from starters import any_picture
+from starters import any_picture, random_starter
 
 from pipelines.codecs.image import to_picture, to_signal
 from pipelines.errors import MediaError, ModelError, OutOfBudget
@@ -335,3 +335,13 @@ def test_half_a_weight_is_half_the_way(pipeline):
     whole, half, none = (signal[:, 3] for signal in (edited(1.0), edited(0.5), to_signal(source)))
     assert (whole - none).abs().mean() > 0.2
     assert ((whole + none) / 2 - half).abs().max() < 0.02
+
+
+def test_a_network_in_bf16_draws_nearly_the_same():
+    starter = random_starter()  # its own: rounding stays in the weights
+    starter.network.to(torch.bfloat16)
+    rough = starter.velocity(torch.ones(1, 4, 64, 64), torch.tensor([0.7]), starter.encode(["red heart"]))
+    starter.network.to(torch.float32)
+    fine = starter.velocity(torch.ones(1, 4, 64, 64), torch.tensor([0.7]), starter.encode(["red heart"]))
+    assert rough.dtype == torch.float32
+    assert ((rough - fine).norm() / fine.norm()).item() < 0.05

@@ -73,16 +73,16 @@ class Attention(nn.Module):
 class SigmaEmbedding(nn.Module):
     """Noise level [...] in [0, 1] to a vector [..., dim]: sinusoids and two linear layers."""
 
-    bands: Tensor
-
     def __init__(self, dim: int, frequencies: int = 128) -> None:
         super().__init__()
-        self.register_buffer("bands", torch.exp(torch.linspace(0, math.log(1000.0), frequencies)), persistent=False)
+        self.frequencies = frequencies
         self.layers = nn.Sequential(nn.Linear(2 * frequencies, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, sigma: Tensor) -> Tensor:
         """Embed ``sigma`` of any shape."""
-        angle = sigma.float()[..., None] * self.bands
+        # Made here rather than kept as a buffer, which a network moved to bf16 would round.
+        bands = torch.exp(torch.linspace(0, math.log(1000.0), self.frequencies, device=sigma.device))
+        angle = sigma.float()[..., None] * bands
         waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
         return self.layers(waves.to(next(self.layers.parameters()).dtype))
 

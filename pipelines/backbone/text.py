@@ -129,7 +129,9 @@ class TextEncoder(nn.Module):
         """Encode ``words`` [B, L] and ``pieces`` [B, L, PIECES] of a :class:`Tokens`."""
         present = (words > 0)[..., None]
         count = (pieces > 0).sum(-1, keepdim=True).clamp(min=1)
-        x = self.from_vector(self.vectors[words]) + self.pieces(pieces).sum(-2) / count.sqrt()
+        x = self.from_vector(self.vectors[words]) + self.pieces(pieces).sum(-2) / count.sqrt().to(
+            self.pieces.weight.dtype
+        )
         # Padding is a learned token that is attended to like any other: no mask, so every kernel stays fast and exact.
         x = torch.where(present, x, self.empty.to(x.dtype))
         x = torch.cat([self.start.to(x.dtype).expand(x.shape[0], 1, -1), x[:, 1:]], dim=1)

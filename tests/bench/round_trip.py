@@ -36,9 +36,10 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("data/image"))
     parser.add_argument("--images", type=int, default=64, help="pictures at 8 calls")
     parser.add_argument("--more-images", type=int, default=16, help="pictures at 16, 32 and 64 calls")
+    parser.add_argument("--networks", nargs="+", default=["float32", "bfloat16"])
     options = parser.parse_args()
     rows = []
-    for dtype in (torch.float32, torch.bfloat16):
+    for dtype in (getattr(torch, name) for name in options.networks):
         model = starter(dtype)
         for calls in (8, 16, 32, 64):
             x, prompts = held_out(options.data, options.images if calls == 8 else options.more_images)
