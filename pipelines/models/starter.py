@@ -90,7 +90,7 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
     words, vectors = vocabulary()
-    with torch.device("meta"):
+    with torch.random.fork_rng():  # initial weights, about to be replaced, must not move the caller's generator
         network = StarterNetwork(network_config, vectors)
     tensors = load_weights(folder)
     expected = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
@@ -98,7 +98,5 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
     if expected != found:
         odd = sorted({name for name, _ in expected.items() ^ found.items()})[:3]
         raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
-    with torch.random.fork_rng():
-        network = StarterNetwork(network_config, vectors)
     network.load_state_dict(tensors, strict=False)  # buffers are rebuilt, not stored
     return StarterModel(network.to(dtype), Tokenizer(words, network_config.text_length))

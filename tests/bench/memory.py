@@ -21,18 +21,13 @@ def main():
     x, prompts = held_out(options.data, 1)
     plan = EditPlan(model, model.encode(prompts), model.encode(["blue heart, 3d"]), guidance=2.0)
     up = sigma_grid(options.steps, shift(2.0), start=CLAMP, end=1.0)
-    rows, pictures = [], {}
+    rows, held, pictures = [], {}, {}
     for policy in ("cache", "recompute", "paired"):
         *_, step = rf_edit(plan, x, up, ALF, Sharing(options.steps, policy=policy))
-        pictures[policy] = step.clean
+        held[policy], pictures[policy] = step.held, step.clean
         gap = (step.clean - pictures["cache"]).abs().max().item()
-        rows.append((policy, f"{step.held:,}", f"1/{rows_ratio(rows, step.held):.1f}", step.calls, f"{gap:.1e}"))
+        rows.append((policy, f"{step.held:,}", f"1/{held['cache'] / step.held:.1f}", step.calls, f"{gap:.1e}"))
     table(("policy", "peak bytes", "of cache", "model calls", "largest difference to cache"), rows)
-
-
-def rows_ratio(rows, held):
-    """How many times the first row's bytes are ``held``."""
-    return int(rows[0][1].replace(",", "")) / held if rows else 1.0
 
 
 if __name__ == "__main__":
