@@ -10,7 +10,7 @@ from PIL import Image
 from pipelines.errors import MediaError
 from pipelines.media import Picture
 from pipelines.settings import SamplingSettings
-from studio.provenance import embedded
+from studio.provenance import Origin, embedded
 
 FORMATS = ("png", "jpeg", "webp")
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -33,11 +33,18 @@ def format_of(path: str | Path) -> str:
     return SUFFIXES[suffix]
 
 
-def save_picture(picture: Picture, path: str | Path, settings: SamplingSettings, *, edited: bool | None = None) -> Path:
+def save_picture(
+    picture: Picture,
+    path: str | Path,
+    settings: SamplingSettings,
+    *,
+    edited: bool | None = None,
+    origin: Origin | None = None,
+) -> Path:
     """Write ``picture`` with the settings that made it; the format is that of the file's name.
 
     JPEG has no transparency, so there the picture is laid on white. ``edited`` marks a picture that began as another;
-    by default that is so when the settings are an edit's.
+    by default that is so when the settings are an edit's. ``origin`` says which asset of the library the file is.
 
     Raises:
         MediaError: the format is unknown or the file cannot be written.
@@ -48,7 +55,7 @@ def save_picture(picture: Picture, path: str | Path, settings: SamplingSettings,
     if kind == "jpeg":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
-    marks = embedded(kind, settings, edited=settings.TASK == "edit" if edited is None else edited)
+    marks = embedded(kind, settings, edited=settings.TASK == "edit" if edited is None else edited, origin=origin)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)

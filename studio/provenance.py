@@ -7,7 +7,7 @@ XMP, the machine-readable mark of AI-made media.
 
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,25 @@ MAX_RECORD = 200_000  # characters of metadata worth parsing
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Which asset a file is, so that the library's index can be made again from the files alone.
+
+    Attributes:
+        id: of the asset, 32 hex digits.
+        created: seconds since 1970.
+        parents: role ("source", "mask" ...) and id of each asset that it was made from.
+        job: id of the job that made it, or empty.
+        place: which of the job's results it is.
+    """
+
+    id: str
+    created: float
+    parents: tuple[tuple[str, str], ...] = ()
+    job: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What a file claims.
 
@@ -35,17 +54,22 @@ class Provenance:
         settings: the settings that made it.
         unknown: settings that a newer or other version wrote and this one does not know.
         ai_mark: value of DigitalSourceType, or None.
+        origin: which asset of which library it is, or None.
     """
 
     kind: str
     settings: SamplingSettings
     unknown: dict[str, Any]
     ai_mark: str | None
+    origin: Origin | None = None
 
 
-def record(settings: SamplingSettings) -> str:
+def record(settings: SamplingSettings, origin: Origin | None = None) -> str:
     """The JSON that is written into files."""
-    return json.dumps({"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}, ensure_ascii=False)
+    held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
+    if origin is not None:
+        held["asset"] = asdict(origin)
+    return json.dumps(held, ensure_ascii=False)
 
 
 def parameters(settings: SamplingSettings) -> str:
@@ -73,16 +97,18 @@ def xmp(*, edited: bool) -> bytes:
     ).encode()
 
 
-def embedded(image_format: str, settings: SamplingSettings, *, edited: bool) -> dict[str, Any]:
+def embedded(
+    image_format: str, settings: SamplingSettings, *, edited: bool, origin: Origin | None = None
+) -> dict[str, Any]:
     """Keyword arguments that make ``Image.save`` write settings and mark into ``png``, ``jpeg`` or ``webp``."""
     if image_format == "png":
         info = PngImagePlugin.PngInfo()
-        info.add_itxt(KEY, record(settings))
+        info.add_itxt(KEY, record(settings, origin))
         info.add_itxt("parameters", parameters(settings))
         info.add_itxt("XML:com.adobe.xmp", xmp(edited=edited).decode())
         return {"pnginfo": info}
     exif = Image.Exif()
-    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + record(settings).encode("utf-16-be")
+    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + record(settings, origin).encode("utf-16-be")
     return {"exif": exif, "xmp": xmp(edited=edited)}
 
 
@@ -112,7 +138,16 @@ def read_settings(path: str | Path) -> Provenance | None:
         settings, unknown = ANY_SETTINGS[kind].migrate(raw)
     except SettingsError as error:
         raise MediaError(f"{Path(path).name}: its settings cannot be used ({error})") from error
-    return Provenance(kind, settings, unknown, mark)
+    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")))
+
+
+def _origin(raw: Any) -> Origin | None:
+    """Which asset a record names; None when it names none, or not as this program writes it."""
+    try:
+        parents = tuple((str(role), str(asset)) for role, asset in raw["parents"])
+        return Origin(str(raw["id"]), float(raw["created"]), parents, str(raw["job"]), int(raw["place"]))
+    except (TypeError, KeyError, ValueError):
+        return None
 
 
 def _one_line(text: str) -> str:

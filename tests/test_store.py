@@ -1,0 +1,41 @@
+"""The database beside the files: made once, refused when newer, whole or unchanged."""
+
+import sqlite3
+
+import pytest
+
+from pipelines.errors import StudioError
+from studio.store import Store, home
+
+
+def test_the_home_folder_comes_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "here"))
+    assert home() == tmp_path / "here"
+    monkeypatch.delenv("EDDYLINE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert home() == tmp_path / "Eddyline"
+
+
+def test_a_failed_transaction_leaves_nothing_behind(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(ZeroDivisionError), store.transaction() as db:
+        db.execute("INSERT INTO switches VALUES ('paused', '1')")
+        1 / 0  # noqa: B018
+    with Store(tmp_path).connect() as db:
+        assert db.execute("SELECT count(*) FROM switches").fetchone()[0] == 0
+        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_newer_database_is_refused(tmp_path):
+    Store(tmp_path)
+    with sqlite3.connect(tmp_path / "studio.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StudioError, match="newer version"):
+        Store(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudioError, match="EDDYLINE_HOME"):
+        Store(tmp_path / "file" / "below")
