@@ -1,0 +1,8 @@
+"""Everything ever made: plain files in one folder, and an index that can be made again from them."""
+
+from studio.library.asset import IMPORTED, Asset, made
+from studio.library.library import Library
+from studio.library.places import MEDIA, result_id
+from studio.library.search import Found
+
+__all__ = ["IMPORTED", "MEDIA", "Asset", "Found", "Library", "made", "result_id"]

@@ -1,0 +1,113 @@
+"""Files that appear whole or not at all, and finding those that are there."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from studio.library import places
+
+ABANDONED = 86_400  # seconds after which nobody writes to a temporary file any more
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def staged(source: Path, folder: Path) -> tuple[Path, str]:
+    """A copy of ``source`` in ``folder`` under a temporary name, safely on disk, and its SHA-256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=source.suffix.lower(), dir=folder)
+    try:
+        counted = hashlib.sha256()
+        with os.fdopen(handle, "wb") as out, source.open("rb") as file:
+            while piece := file.read(1 << 20):
+                counted.update(piece)
+                out.write(piece)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(name, 0o644)  # mkstemp is private; a person's own files are not
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return Path(name), counted.hexdigest()
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put ``data`` into ``path``: whoever reads sees the old content or all of the new one."""
+    save(path, lambda out: out.write(data))
+
+
+def save(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Make ``path`` hold what ``fill`` writes: all of it or nothing new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            fill(out)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(name, 0o644)  # mkstemp is private; a person's own files are not
+        move(Path(name), path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename within the home folder, so that the new name is there after a power cut."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+    settle(target.parent)
+    if source.parent != target.parent:
+        settle(source.parent)
+
+
+def settle(folder: Path) -> None:
+    """Ask the disk to keep the names in ``folder``; systems that cannot are left alone."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def walk(home: Path) -> Iterator[str]:
+    """Paths below ``home`` of every file that is the library's, the trash included; links are not followed."""
+    for root in _roots(home):
+        for folder, inner, names in os.walk(root):
+            inner[:] = [name for name in inner if not name.startswith(".")]
+            for name in names:
+                path = Path(folder, name)
+                relative = path.relative_to(home).as_posix()
+                if places.parse(relative) is not None and not path.is_symlink():
+                    yield relative
+
+
+def abandoned(home: Path) -> Iterator[Path]:
+    """Temporary files that a killed process left behind."""
+    oldest = time.time() - ABANDONED
+    for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS]:
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                with contextlib.suppress(OSError):
+                    if name.startswith(".") and path.lstat().st_mtime < oldest:
+                        yield path
+
+
+def _roots(home: Path) -> list[Path]:
+    tops = [home]
+    for above in (home / places.TRASH, home / places.PEOPLE):
+        if above.is_dir():
+            tops += sorted(above.iterdir())
+    for time_of in (home / places.TRASH).glob(f"*/{places.PEOPLE}/*"):
+        tops.append(time_of)
+    return [top / medium for top in tops for medium in places.MEDIA if (top / medium).is_dir()]

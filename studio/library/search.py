@@ -1,0 +1,80 @@
+"""Finding entries: words, filters, pages."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.library.asset import IMPORTED, Asset, from_row
+
+MAX_WORDS = 64
+MAX_LETTERS = 64  # of a word that count
+MAX_PAGE = 1000
+# Masks are shown beside what they were used for, not by themselves.
+_NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of entries, and how many there are on all pages together."""
+
+    assets: tuple[Asset, ...]
+    total: int
+
+
+def search(db: sqlite3.Connection, home: Path, where: list[str], values: list[Any], page: tuple[int, int]) -> Found:
+    """Run a query whose conditions were gathered by :func:`conditions`; ``page`` is (limit, offset)."""
+    condition = " AND ".join(where)
+    total = db.execute(f"SELECT count(*) FROM assets WHERE {condition}", values).fetchone()[0]
+    rows = db.execute(
+        f"SELECT * FROM assets WHERE {condition} ORDER BY created DESC, place, id LIMIT ? OFFSET ?",
+        [*values, min(max(page[0], 0), MAX_PAGE), max(page[1], 0)],
+    )
+    return Found(tuple(from_row(home, row) for row in rows), total)
+
+
+def conditions(
+    owner: str,
+    words: str,
+    equal: dict[str, str | None],
+    since: float | None,
+    until: float | None,
+    starred: bool,
+    imported: bool | None,
+    trashed: bool,
+) -> tuple[list[str], list[Any]]:
+    """SQL conditions and their values; ``equal`` holds columns that must have a value, None for any."""
+    where, values = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", _NOT_A_MASK], [owner]
+    match, rest = _words(words)
+    if match:
+        where.append("row IN (SELECT rowid FROM words WHERE words MATCH ?)")
+        values.append(match)
+    for sign in rest:
+        where.append("instr(prompt || ' ' || name, ?)")
+        values.append(sign)
+    pairs: Iterable[tuple[str, Any]] = [
+        *((f"{column} = ?", value) for column, value in equal.items()),
+        ("created >= ?", since),
+        ("created < ?", until),
+        ("starred = ?", 1 if starred else None),
+        (f"(kind = '{IMPORTED}') = ?", None if imported is None else int(imported)),
+    ]
+    for text, value in pairs:
+        if value is not None:
+            where.append(text)
+            values.append(value)
+    return where, values
+
+
+def _words(text: str) -> tuple[str, list[str]]:
+    """A query of FTS5 for the words in ``text``, each the beginning of one, and signs (emoji) that FTS5 does not index.
+
+    Quoted words hold no operators, so nothing that a person types can be a malformed query.
+    """
+    chunks = [chunk[:MAX_LETTERS] for chunk in text.replace("\x00", " ").split()[:MAX_WORDS]]
+    chunks = [chunk.encode("utf-8", "ignore").decode() for chunk in chunks]  # half a surrogate pair is no text
+    words = [chunk for chunk in chunks if any(letter.isalnum() for letter in chunk)]
+    signs = [chunk for chunk in chunks if not chunk.isascii() and not any(letter.isalnum() for letter in chunk)]
+    quoted = ('"' + word.replace('"', '""') + '"*' for word in words)
+    return " ".join(quoted), signs
