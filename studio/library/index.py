@@ -68,6 +68,21 @@ def parents_here(entry: Entry, owners: Mapping[str, str]) -> Parents:
     return tuple((role, places.known_as(parent, entry.asset.owner, owners)) for role, parent in entry.parents)
 
 
+def make_way(db: sqlite3.Connection, asset: Asset) -> None:
+    """Let ``asset`` have its id and its place among the job's results.
+
+    A copy made by hand may have been taken for the result while that was being made again; it gets the id that a
+    rebuild would give it.
+    """
+    for row in db.execute(
+        "SELECT id, path FROM assets WHERE id = ? OR (job = ? AND place = ?)", (asset.id, asset.job, asset.place)
+    ).fetchall():
+        place = places.parse(row["path"])
+        other = places.derived("copy", row["id"], place.original if place else row["path"])
+        db.execute("UPDATE assets SET id = ?, job = NULL, place = NULL WHERE id = ?", (other, row["id"]))
+        db.execute("UPDATE lineage SET child = ? WHERE child = ?", (other, row["id"]))
+
+
 def adopt(db: sqlite3.Connection, home: Path) -> int:
     """Enter files that came from outside but whose row was never written, because the program was killed between."""
     known = {row["path"] for row in db.execute("SELECT path FROM assets")}

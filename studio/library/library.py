@@ -52,20 +52,15 @@ class Library:
     def add(self, db: sqlite3.Connection, asset: Asset, parents: Sequence[tuple[str, str]] = ()) -> None:
         """Enter a finished result inside the caller's transaction; ``parents`` are (role, id).
 
-        A row of the same file or of the same job and place is replaced: the run was repeated.
+        A row of the same file is replaced: the run was repeated.
         """
         path = places.relative(self.home, asset.path)
-        old = db.execute(
-            "SELECT id, starred FROM assets WHERE path = ? OR (job = ? AND place = ?)", (path, asset.job, asset.place)
-        ).fetchall()
-        for row in old:
-            db.execute("DELETE FROM assets WHERE id = ?", (row["id"],))
-            db.execute("DELETE FROM lineage WHERE child = ?", (row["id"],))
-        if (copy := db.execute("SELECT path FROM assets WHERE id = ?", (asset.id,)).fetchone()) is not None:
-            # A copy that somebody made by hand was taken for the result while that was being made again.
-            other = places.derived("copy", asset.id, copy["path"])
-            db.execute("UPDATE assets SET id = ?, job = NULL, place = NULL WHERE id = ?", (other, asset.id))
-        starred = any(row["starred"] for row in old if row["id"] == asset.id)
+        old = db.execute("SELECT id, starred FROM assets WHERE path = ?", (path,)).fetchone()
+        if old is not None:
+            db.execute("DELETE FROM assets WHERE id = ?", (old["id"],))
+            db.execute("DELETE FROM lineage WHERE child = ?", (old["id"],))
+        index.make_way(db, asset)
+        starred = old is not None and old["id"] == asset.id and bool(old["starred"])
         insert(db, self.home, replace(asset, starred=starred), parents)
 
     # --- files from outside
