@@ -1,16 +1,18 @@
 """Files from media: every format carries its settings and the AI mark, and is written whole or not at all."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from pipelines.errors import MediaError
 from pipelines.media import Picture
 from pipelines.settings import SamplingSettings
-from studio.provenance import Origin, embedded
+from studio.provenance import EDITED, Origin, embedded, read_settings
 
 FORMATS = ("png", "jpeg", "webp")
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -71,3 +73,25 @@ def save_picture(
         reason = getattr(error, "strerror", None) or error
         raise MediaError(f"out: {path.name} cannot be written ({reason})") from error
     return path
+
+
+def exported(home: Path, path: Path, kind: str) -> Path:
+    """The picture in ``path`` as ``kind``, with its own record; made once and kept beside the library.
+
+    Raises:
+        MediaError: the format is unknown, or the file holds no settings to carry over.
+    """
+    if not kind or SUFFIXES.get(path.suffix) == kind:
+        return path
+    if kind not in FORMATS:
+        raise MediaError(f"format: {kind[:20]!r} is none of {', '.join(FORMATS)}")
+    found = read_settings(path)
+    if found is None:
+        raise MediaError(f"{path.name}: holds no settings; download it as it is")
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    target = home / ".exports" / f"{content[:32]}.{kind}"
+    if not target.exists():
+        with Image.open(path) as opened:
+            picture = Picture(np.array(opened.convert("RGBA")))
+        save_picture(picture, target, found.settings, edited=found.ai_mark == EDITED, origin=found.origin)
+    return target

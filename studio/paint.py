@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_file_to_cache
 
 # A plain fold: what stands in one of Gradio's is not there before it is opened, and misses what is set until then.
 _PAGE = """
@@ -44,8 +46,18 @@ def drop_area() -> gr.Image:
     )
     # Not a subclass: Gradio would write a stub file beside the module. Reading and refusing is the pipeline's.
     field.preprocess = _path  # type: ignore[method-assign]
+    field.postprocess = _copied  # type: ignore[method-assign, assignment]
     return field
 
 
 def _path(payload: Any) -> str | None:
     return None if payload is None else payload.path
+
+
+def _copied(value: str | None) -> ImageData | None:
+    # A file of the library is shown through a copy in Gradio's cache: the library's own folder is served to nobody.
+    if value is None:
+        return None
+    path = Path(value)
+    copy = save_file_to_cache(path, cache_dir=gr.utils.get_upload_folder())
+    return ImageData(path=copy, orig_name=path.name)

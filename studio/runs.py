@@ -1,158 +1,125 @@
-"""What a page runs: a pipeline loaded once, events turned into kept files, and files turned back into settings."""
+"""Between a page and the queue: what a run needs, what a dropped file says, and what a job has made."""
 
+import base64
+import binascii
+import io
 import logging
-import shutil
-import tempfile
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import count
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from pipelines.errors import MediaError, StudioError
-from pipelines.events import Done, Event
-from pipelines.media import Mask, Picture
 from pipelines.paths import assets
-from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings
-
-if TYPE_CHECKING:
-    from pipelines.image import ImagePipeline
+from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings
+from studio.jobs import Job
+from studio.library import Asset
+from studio.session import KEPT, Result, Session
+from studio.workshop import Workshop
 
 log = logging.getLogger(__name__)
-_loading = threading.Lock()
-_pipelines: dict[str, "ImagePipeline"] = {}
-_outputs: list[Path] = []
-_numbers = count(1)
-KEPT = 24  # results that a page holds on to
+MASK = "data:image/png;base64,"
+MASK_BYTES = 6_000_000
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished picture: its file, the settings that make it again, and the picture and mask it came from."""
+class Asked:
+    """What a run button asks for: settings of one job or of several, and assets by role."""
 
-    path: Path
-    settings: SamplingSettings
-    size: tuple[int, int]
-    run: str
-    seconds: float | None = None
-    source: Path | None = None
-    mask: str | None = None
-    example: bool = False
-
-    @property
-    def edited(self) -> bool:
-        """Whether it was made from another picture."""
-        return isinstance(self.settings, ImageEditSettings)
-
-
-@dataclass(frozen=True)
-class Session:
-    """What one page has to show, newest first, and which of it is on the stage."""
-
-    results: tuple[Result, ...] = ()
-    picked: int = 0
-
-    @property
-    def result(self) -> Result | None:
-        """The picture on the stage."""
-        return self.results[self.picked] if self.picked < len(self.results) else None
-
-    @property
-    def together(self) -> tuple[tuple[int, Result], ...]:
-        """The pictures made in one run with the picked one, each with its index."""
-        shown = self.result
-        return tuple((i, each) for i, each in enumerate(self.results) if shown and each.run == shown.run)
-
-    def pick(self, index: int) -> "Session":
-        """The same results with another one on the stage."""
-        return replace(self, picked=min(max(index, 0), max(len(self.results) - 1, 0)))
-
-    def add(self, results: tuple[Result, ...]) -> "Session":
-        """Newer results in front; the oldest beyond what a page holds are let go."""
-        return Session((*results, *self.results)[:KEPT], 0)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Follows Done: the files that were written."""
-
-    results: tuple[Result, ...]
+    settings: Sequence[SamplingSettings]
+    inputs: dict[str, str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A picture given to the page and what its file says about itself."""
+    """A file given to the page and what it says about itself."""
 
-    picture: Picture
+    path: Path
     notes: tuple[str, ...] = ()
     settings: SamplingSettings | None = None
     unknown: dict[str, Any] = field(default_factory=dict)
 
 
-def pipeline(model: str) -> "ImagePipeline":
-    """The image pipeline of ``model``, loaded at its first use and shared by every page."""
-    from pipelines.image import ImagePipeline  # brings in torch; a page that only shows has no need of it
-
-    with _loading:
-        if model not in _pipelines:
-            _pipelines[model] = ImagePipeline.load(model)
-        return _pipelines[model]
+def seeded(settings: SamplingSettings) -> SamplingSettings:
+    """``settings`` with an empty seed filled in: a job is stored with the seed that it will use."""
+    return settings.resolved(secrets.randbelow(MAX_SEED + 1))
 
 
-def make(settings: ImageSettings) -> Iterator[Event[Picture] | Kept]:
-    """Generate, keep the files, and pass the events on."""
-    yield from _keep(pipeline(settings.model).generate(settings), settings)
+def make(shop: Workshop, settings: SamplingSettings, owner: str) -> Asked:
+    """A run from words alone."""
+    return Asked([seeded(settings)], {})
 
 
-def edit(settings: ImageEditSettings, source: Path | None, mask: str | None) -> Iterator[Event[Picture] | Kept]:
-    """Edit the picture in ``source`` where ``mask`` (a PNG data address, or nothing) is painted."""
-    from studio.pictures import painted
+def edit(shop: Workshop, settings: ImageEditSettings, source: Path | None, mask: str | None, owner: str) -> Asked:
+    """An edit of the picture in ``source`` where ``mask`` (a PNG data address, or nothing) is painted.
 
-    dropped = look(source)
-    weights: Mask | None = painted(mask, dropped.picture.size)
-    yield from _keep(pipeline(settings.model).edit(settings, dropped.picture, weights), settings, source, mask)
-
-
-def again(result: Result) -> Iterator[Event[Picture] | Kept]:
-    """The same once more with a new seed; an edit starts from its own source and mask again."""
-    settings = result.settings.with_(seed=None)
-    if isinstance(settings, ImageEditSettings):
-        return edit(settings, result.source, result.mask)
-    assert isinstance(settings, ImageSettings)
-    return make(settings)
-
-
-def look(path: Path | None) -> Dropped:
-    """Read a picture that was given to the page, and the settings inside it if Eddyline made it.
+    Both are brought into the library, so that the run can be repeated when the upload is long gone.
 
     Raises:
-        StudioError: there is no picture, or it cannot be read.
+        StudioError: there is no picture, or one of the two cannot be read.
+    """
+    if source is None:
+        raise StudioError("Picture: there is none yet; drop one above, or choose 'Use as source' below a result")
+    picture = shop.library.bring_in(source, source.name, owner)
+    inputs = {"source": picture.id}
+    if mask and (painted := _painted(shop, mask, picture)):
+        inputs["mask"] = painted
+    return Asked([seeded(settings)], inputs)
+
+
+def again(shop: Workshop, result: Result, owner: str) -> Asked:
+    """The same once more with a new seed; an edit starts from its own source and mask again."""
+    settings = seeded(result.settings.with_(seed=None))
+    if not result.edited:
+        return Asked([settings], {})
+    given = {"source": result.source, "mask": result.mask}
+    if result.source is None or not result.source.exists():
+        raise StudioError("Variation: the picture that this was made from is gone; drop it again under Edit")
+    inputs = {role: shop.library.bring_in(path, path.name, owner).id for role, path in given.items() if path}
+    return Asked([settings], inputs)
+
+
+def made(shop: Workshop, job: Job, owner: str) -> tuple[Result, ...]:
+    """What a job has made."""
+    return tuple(Result.of(asset, shop.library) for asset in shop.library.made_by([job.id], owner).get(job.id, ()))
+
+
+def last(shop: Workshop, owner: str, kinds: Sequence[str], shipped: tuple[Result, ...]) -> Session:
+    """What a page opens with: the owner's last results of these kinds, then the shipped examples."""
+    medium = kinds[0].partition(".")[0]
+    found = shop.library.search(owner, medium=medium, imported=False, limit=KEPT - len(shipped)).assets
+    mine = tuple(Result.of(asset, shop.library) for asset in found if asset.settings is not None)
+    return Session((*mine, *shipped))
+
+
+def look(path: Path) -> Dropped:
+    """What a dropped picture says of itself.
+
+    Raises:
+        StudioError: it is not a picture that can be read.
     """
     from pipelines.image import read_picture
     from studio.provenance import read_settings
 
-    if path is None:
-        raise StudioError("Picture: there is none yet; drop one above, or choose 'Use as source' below a result")
-    picture, notes = read_picture(path)
+    _, notes = read_picture(path)
     try:
         found = read_settings(path)
     except StudioError as error:
-        return Dropped(picture, (*notes, f"Its settings could not be restored: {error}"))
+        return Dropped(path, (*notes, f"Its settings could not be restored: {error}"))
     if found is None:
-        return Dropped(picture, notes)
-    return Dropped(picture, notes, found.settings, dict(found.unknown))
+        return Dropped(path, notes)
+    return Dropped(path, notes, found.settings, dict(found.unknown))
 
 
 def examples() -> tuple[Result, ...]:
     """The shipped examples, newest first; a damaged one is left out rather than stopping the page."""
     from studio.provenance import read_settings
 
-    made = []
+    shipped = []
     for path in sorted((assets() / "examples").glob("image-*.png"), reverse=True):
         try:
             with Image.open(path) as opened:  # the header alone: a page must stand before any model is loaded
@@ -162,76 +129,24 @@ def examples() -> tuple[Result, ...]:
             log.warning("example %s left out: %s", path.name, error)
             continue
         if found is not None:
-            made.append(Result(path, found.settings, size, path.name, example=True))
-    return tuple(made)
+            shipped.append(Result(path, found.settings, size, path.name, example=True))
+    return tuple(shipped)
 
 
-def exports(result: Result) -> dict[str, Path]:
-    """The picture in every format that can hold it, settings embedded; the PNG is the kept file, byte for byte."""
-    from studio.export import FORMATS, save_picture
+def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:
+    """The painted mask as an asset of the picture's size; None when nothing is painted.
 
-    with Image.open(result.path) as opened:  # not through the codec, which would bring torch to a page that only shows
-        picture = Picture(np.array(opened.convert("RGBA")))
-    made = {"png": result.path}
-    for name in FORMATS:
-        target = outputs() / f"{result.path.stem}.{name}"
-        try:
-            if name != "png" and not target.exists():
-                save_picture(picture, target, result.settings, edited=result.edited)
-            made.setdefault(name, target)
-        except MediaError as error:
-            log.warning("no %s of %s: %s", name, result.path.name, error)
-    return made
+    What is wrong with it is said before anything is queued.
+    """
+    from pipelines.image import read_mask
 
-
-def outputs() -> Path:
-    """The folder of this process's results."""
-    with _loading:
-        if not _outputs:
-            _outputs.append(Path(tempfile.mkdtemp(prefix="eddyline-")))
-        return _outputs[0]
-
-
-def _keep(
-    events: Iterator[Event[Picture]],
-    settings: SamplingSettings,
-    source: Path | None = None,
-    mask: str | None = None,
-) -> Iterator[Event[Picture] | Kept]:
-    """Pass events on and write the results; closing this closes the run at its next step."""
+    if not mask.startswith(MASK) or len(mask) > MASK_BYTES:
+        raise MediaError("mask: expected a PNG from the page; clear it and paint again")
     try:
-        for event in events:
-            if isinstance(event, Done):
-                # Kept first: whoever stops listening at Done must still find the files.
-                kept = Kept(tuple(_written(event, settings, source, mask)))
-                yield event
-                yield kept
-            else:
-                yield event
-    finally:
-        if hasattr(events, "close"):
-            events.close()
-
-
-def _written(
-    done: Done[Picture], settings: SamplingSettings, source: Path | None, mask: str | None
-) -> Iterator[Result]:
-    from studio.export import save_picture
-
-    run = uuid4().hex
-    if source is not None:  # uploads are cleared after a day; what a result came from must stay as long as the result
-        kept = outputs() / f"source-{run}{source.suffix}"
-        shutil.copyfile(source, kept)
-        source = kept
-    edited = isinstance(settings, ImageEditSettings)
-    for picture, seed in zip(done.items, done.seeds, strict=True):
-        # A picture of several is recorded as a run of one with its own seed: that is what makes it again.
-        alone = {"seed": seed, "count": 1} if isinstance(settings, ImageSettings) else {"seed": seed}
-        own = settings.with_(**alone)
-        target = outputs() / f"{next(_numbers):05}-{seed}-{_plain(settings.model)}.png"
-        path = save_picture(picture, target, own, edited=edited)
-        yield Result(path, own, picture.size, run, done.seconds, source, mask)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:40]
+        image = Image.open(io.BytesIO(base64.b64decode(mask[len(MASK) :], validate=True)), formats=["PNG"])
+        if max(image.size) > 2048:
+            raise MediaError(f"mask: at most 2048 pixels a side, got {image.size}; clear it and paint again")
+        weights = read_mask(image.convert("RGBA"), (source.width or 1, source.height or 1))
+    except (OSError, binascii.Error, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise MediaError(f"mask: could not be read ({error}); clear it and paint again") from None
+    return None if weights is None else shop.library.keep_mask(weights, source.owner).id

@@ -38,7 +38,7 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_queue ON jobs (state, position);
 CREATE INDEX jobs_owner ON jobs (owner, created);
-CREATE TABLE workers (id TEXT PRIMARY KEY, pid INTEGER NOT NULL, beat REAL NOT NULL);
+CREATE TABLE workers (id TEXT PRIMARY KEY, pid INTEGER NOT NULL, loaded TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 CREATE TABLE assets (
@@ -108,13 +108,17 @@ class Store:
             )
 
     @contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection for reading; rows come as :class:`sqlite3.Row`."""
+    def connect(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A connection that commits each statement by itself; rows come as :class:`sqlite3.Row`.
+
+        ``durable`` waits for the disk at every commit; without it a power cut may lose the last ones, which is right
+        for progress.
+        """
         db = sqlite3.connect(self.home / "studio.sqlite", timeout=30, isolation_level=None)
         try:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")  # a finished job stays finished after a power cut
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             yield db
         finally:
             db.close()

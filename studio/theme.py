@@ -56,14 +56,15 @@ def theme() -> gr.themes.Base:
 def css() -> str:
     """The page's own rules, with the palettes in front."""
     light, dark = (_properties(palette) for palette in (LIGHT, DARK))
-    rules = (_LOOK / "page.css").read_text("utf-8")
+    sheets = sorted(_LOOK.glob("*.css"), key=lambda sheet: (sheet.name != "page.css", sheet.name))
+    rules = "\n".join(sheet.read_text("utf-8") for sheet in sheets)
     return f":root {{ {light} color-scheme: light; }}\nbody.dark {{ {dark} color-scheme: dark; }}\n{rules}"
 
 
 def head() -> str:
     """Icon and script for the page's head."""
     icon = base64.b64encode(_mark().encode()).decode()
-    script = (_LOOK / "page.js").read_text("utf-8")
+    script = "\n".join((_LOOK / name).read_text("utf-8") for name in ("page.js", "queue.js"))
     return (
         f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{icon}">'
         f'<meta name="theme-color" content="{LIGHT.page}"><script>{script}</script>'
@@ -71,15 +72,17 @@ def head() -> str:
 
 
 def header() -> str:
-    """Mark, wordmark, tagline, and the buttons for help and for dark."""
+    """Mark, wordmark, tagline, the buttons for queue, help and dark, and what they open."""
     mark = _mark().replace('stroke="#0F766E"', 'stroke="currentColor" aria-hidden="true"')
     return (
         f'<header class="top"><div class="brand">{mark}<h1>Eddyline</h1><p>{TAGLINE}</p></div><nav aria-label="Page">'
+        '<button type="button" class="icon queue" data-act="queue" aria-label="Queue" aria-expanded="false" '
+        'aria-controls="queue">Queue<span class="count" aria-hidden="true"></span></button>'
         '<button type="button" class="icon" data-act="help" aria-label="Keys and help">?</button>'
         '<button type="button" class="icon" data-act="look" aria-label="Dark look" aria-pressed="false">'
         '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3a9 9 0 1 0 0 18V3Z" fill="currentColor"/>'
         '<circle cx="12" cy="12" r="8.5" fill="none" stroke="currentColor" stroke-width="1.8"/></svg></button>'
-        f"</nav></header>{_HELP}"
+        f"</nav></header>{_HELP}{_QUEUE}"
     )
 
 
@@ -96,6 +99,19 @@ _HELP = """
   <p>Drop a picture anywhere on the page to edit it. A file made here brings its settings back.</p>
   <form method="dialog"><button class="link">Close</button></form>
 </dialog>
+"""
+
+_QUEUE = """
+<aside id="queue" aria-labelledby="queue-title" hidden>
+  <header>
+    <h2 id="queue-title">Queue</h2>
+    <button type="button" class="link" data-queue="pause" aria-pressed="false">Pause</button>
+    <button type="button" class="link" data-queue="forget">Clear ended</button>
+    <button type="button" class="link" data-queue="close">Close</button>
+  </header>
+  <p class="said" role="alert"></p>
+  <div class="jobs"></div>
+</aside>
 """
 
 _SHAPE: dict[str, Any] = {

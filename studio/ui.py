@@ -2,46 +2,84 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from pipelines.paths import assets
+from pipelines.errors import StudioError
 from studio import theme
+from studio.people import People, is_local
+from studio.routes import routes
 from studio.tabs import image
+from studio.workshop import Workshop
 
-TABS: tuple[tuple[str, str, Callable[[], None]], ...] = (("Image", "image", image.build),)
+TABS: tuple[tuple[str, str, Callable[[Workshop, gr.Blocks], None]], ...] = (("Image", "image", image.build),)
 LOCAL = "127.0.0.1"
 PORT = 7860
 
 
-def build() -> gr.Blocks:
+@dataclass(frozen=True)
+class Served:
+    """A running studio: close it when it is done with."""
+
+    page: gr.Blocks
+    shop: Workshop
+    address: str
+
+    def close(self) -> None:
+        """End the server and its workers; a job that runs is left to be run again."""
+        self.page.close()
+        self.shop.stop()
+
+
+def build(shop: Workshop) -> gr.Blocks:
     """The whole page, not served yet."""
     with gr.Blocks(title="Eddyline", analytics_enabled=False, fill_width=True, delete_cache=(86_400, 86_400)) as page:
         gr.HTML(theme.header(), elem_classes=["header"], apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_classes=["media"]):
             for title, name, place in TABS:
                 with gr.Tab(title, id=name):
-                    place()
+                    place(shop, page)
     return page
 
 
-def start(host: str, port: int) -> tuple[gr.Blocks, str]:
+def start(
+    host: str,
+    port: int,
+    *,
+    home: Path | None = None,
+    auth: list[tuple[str, str]] | None = None,
+    runner: str = "studio.runner:Runner",
+) -> Served:
     """Build the page and serve it in the background, on this machine or network only: never through a tunnel.
 
-    Returns:
-        The page, and its address.
+    Args:
+        host: address to listen on; one that others can reach makes the studio shared: each sees their own work.
+        port: port to listen on.
+        home: folder of files and queue; see :func:`studio.store.home`.
+        auth: names and passwords that may enter; None asks for none.
+        runner: module:factory of what runs jobs.
 
     Raises:
-        SystemExit: the port is taken; the message says what to do.
+        SystemExit: the port is taken or the folder cannot be used; the message says what to do.
     """
-    page = build()
-    page.queue(default_concurrency_limit=1, max_size=64, api_open=False)
+    people = People(not is_local(host), locked=auth is not None, embedded="SPACE_ID" in os.environ)
+    try:
+        shop = Workshop.open(people, home, runner=runner)
+    except StudioError as error:
+        raise SystemExit(f"Eddyline cannot start: {error}") from None
+    page = build(shop)
+    # Followers wait in the queue's slots for as long as a job takes; the studio's own queue limits what is asked.
+    page.queue(default_concurrency_limit=8, max_size=1024, api_open=False)
     try:
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             root_path=os.environ.get("GRADIO_ROOT_PATH"),
             share=False,
+            auth=auth,
             theme=theme.theme(),
             css=theme.css(),
             head=theme.head(),
@@ -52,9 +90,7 @@ def start(host: str, port: int) -> tuple[gr.Blocks, str]:
             pwa=False,
             mcp_server=False,
             max_file_size="64mb",
-            allowed_paths=[
-                str(assets() / "examples")
-            ],  # shipped files only; once installed they lie outside the folder
+            app_kwargs={"routes": routes(shop), "middleware": [Middleware(people.middleware)]},
             quiet=True,
             prevent_thread_lock=True,
         )
@@ -62,14 +98,36 @@ def start(host: str, port: int) -> tuple[gr.Blocks, str]:
         raise SystemExit(
             f"Eddyline cannot listen on {host}:{port}; something else probably does. Try: --port {port + 1}"
         ) from None
-    return page, address
+    shop.start()
+    return Served(page, shop, address)
 
 
-def serve(host: str | None = None, port: int | None = None) -> None:
-    """Serve the page until it is stopped; what is not said comes from the environment, or stays on this machine."""
+def serve(host: str | None = None, port: int | None = None, auth: str | None = None) -> None:
+    """Serve the page until it is stopped; what is not said comes from the environment, or stays on this machine.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on.
+        auth: ``name:password``, several separated by commas.
+    """
     # A Space is reached through its own proxy, which needs every address; elsewhere nobody else may connect.
     fallback = "0.0.0.0" if "SPACE_ID" in os.environ else LOCAL
     host = host or os.environ.get("GRADIO_SERVER_NAME") or fallback
-    page, address = start(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
-    print(f"Eddyline is at {address} (Ctrl+C stops it)", flush=True)
-    page.block_thread()
+    named = auth or os.environ.get("EDDYLINE_AUTH")
+    served = start(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT), auth=_entries(named))
+    print(
+        f"Eddyline is at {served.address} and keeps its files in {served.shop.store.home} (Ctrl+C stops it)", flush=True
+    )
+    try:
+        served.page.block_thread()
+    finally:
+        served.close()
+
+
+def _entries(named: str | None) -> list[tuple[str, str]] | None:
+    if not named:
+        return None
+    entries = [tuple(part.split(":", 1)) for part in named.split(",")]
+    if any(len(entry) != 2 or not all(entry) for entry in entries):
+        raise SystemExit("auth: expected name:password, several separated by commas")
+    return entries  # type: ignore[return-value]

@@ -1,31 +1,26 @@
-"""The right side of a tab: the result on its checkerboard, what is known about it, what can be done with it.
+"""The right side of a tab: the result, what is known about it, what can be done with it, and the run that makes it.
 
-The pictures are drawn as HTML rather than with picture components: those re-encode what they show, and they flash when
-a preview replaces another. Gradio patches the HTML in place, so the stage never jumps.
+A run is a job in the queue; the view only follows it. Closing the page ends the following and nothing else, and a page
+that opens while a job of its owner waits or runs picks up where that job stands.
 """
 
-import json
+import asyncio
 import logging
-import math
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from pipelines.errors import StudioError
-from pipelines.events import Done, Event, Note, Preview, Progress
-from pipelines.media import Picture
-from pipelines.settings import SamplingSettings
-from studio import runs
-from studio.pictures import address
-from studio.runs import Kept, Result, Session
+from studio import runs, stage
+from studio.jobs import Job
+from studio.runs import Asked
+from studio.session import Pages, Result, Session
+from studio.workshop import Workshop
 
 log = logging.getLogger(__name__)
-FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}
 PICK = """
 element.addEventListener('click', (event) => {
   const chosen = event.target.closest('[data-index]');
@@ -34,252 +29,276 @@ element.addEventListener('click', (event) => {
 """
 Updates = dict[Any, Any]
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# A follower waits most of the time: every open page may have one.
+FOLLOW: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+BEAT = 0.08  # seconds between looks at a job
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a run button starts: ``start`` reads the ``inputs`` and gives the events."""
+class Start:
+    """A run bar: its buttons, what they read, and what that asks for. ``ask`` gets (values, owner)."""
 
     run: gr.Button
+    more: gr.Button
     stop: gr.Button
-    start: Callable[[dict[Any, Any]], Iterator[Event[Picture] | Kept]]
+    ask: Callable[[dict[Any, Any], str], Asked]
     inputs: set[Any]
 
 
 class ResultView:
-    """Components of a result and the updates that fill them; made once a tab."""
+    """Components of a result and the updates that fill them; made once a tab, for the jobs of ``kinds``."""
 
-    def __init__(self, shipped: tuple[Result, ...] = ()) -> None:
+    def __init__(self, shop: Workshop, kinds: Sequence[str], shipped: tuple[Result, ...] = ()) -> None:
+        self.shop, self.kinds, self.shipped = shop, tuple(kinds), shipped
+        self.pages = Pages()
         first = Session(shipped)
         self.session = gr.State(first)
-        self.stage = gr.HTML(stage(first), js_on_load=PICK, elem_classes=["stage"], apply_default_css=False)
-        self.line = gr.HTML(info(first), elem_classes=["line"], apply_default_css=False, js_on_load=None)
+        self.stage = gr.HTML(stage.stage(first), js_on_load=PICK, elem_classes=["stage"], apply_default_css=False)
+        self.line = gr.HTML(stage.info(first), elem_classes=["line"], apply_default_css=False, js_on_load=None)
         with gr.Row(elem_classes=["actions"]):
-            gr.HTML("<span>Download</span>", elem_classes=["caption"], apply_default_css=False, js_on_load=None)
-            saved = runs.exports(first.result) if first.result else {}
-            self.saves = {
-                name: gr.DownloadButton(
-                    title, value=saved.get(name), size="sm", interactive=name in saved, elem_classes=["save"]
-                )
-                for name, title in FORMATS.items()
-            }
+            self.saves = gr.HTML(
+                stage.downloads(first), elem_classes=["saves"], apply_default_css=False, js_on_load=None
+            )
             self.source = gr.Button("Use as source", size="sm", interactive=bool(shipped))
             self.vary = gr.Button("Variation", size="sm", interactive=bool(shipped))
+            self.star = gr.Button("Star", size="sm", interactive=False)
+            self.delete = gr.Button("Delete", size="sm", interactive=False)
+            self.undo = gr.Button("Undo delete", size="sm", visible=False)
+        self.deleted = gr.State("")
         self.notes = gr.HTML("", elem_classes=["notes"], apply_default_css=False, js_on_load=None)
-        self.strip = gr.HTML(strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
+        self.strip = gr.HTML(stage.strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
 
     def outputs(self) -> list[Any]:
         """Everything that a run or a click may change."""
-        parts = [self.session, self.stage, self.line, self.notes, self.strip, self.source, self.vary]
-        return [*parts, *self.saves.values()]
+        parts = [self.session, self.stage, self.line, self.notes, self.strip, self.saves]
+        return [*parts, self.source, self.vary, self.star, self.delete, self.undo]
 
     def show(self, session: Session) -> Updates:
         """Updates that put the picked result on the stage."""
         result = session.result
-        saved = runs.exports(result) if result else {}
+        own = result is not None and not result.example
         return {
             self.session: session,
-            self.stage: stage(session),
-            self.line: info(session),
-            self.strip: strip(session),
+            self.stage: stage.stage(session),
+            self.line: stage.info(session),
+            self.strip: stage.strip(session),
+            self.saves: stage.downloads(session),
             self.source: gr.update(interactive=result is not None),
             self.vary: gr.update(interactive=result is not None),
-            **{part: gr.update(value=saved.get(n), interactive=n in saved) for n, part in self.saves.items()},
+            self.star: gr.update(interactive=own, value="Starred" if result and result.starred else "Star"),
+            self.delete: gr.update(interactive=own),
         }
 
-    def wire(self, *jobs: Job) -> None:
-        """Make the run buttons run, the stop buttons stop, and 'Variation' repeat with a new seed."""
-        again = Job(self.vary, jobs[0].stop, self._variation, {self.session})
-        buttons = [part for job in jobs for part in (job.run, job.stop)]
-        running = [self._runs(job, jobs, buttons) for job in (*jobs, again)]
+    # Wiring ---------------------------------------------------------------------------------------------------------
 
-        def halt() -> Updates:
-            return {self.line: stopped(), **self._unfinished(), **_busy(jobs, False)}
-
-        for job in jobs:
-            job.stop.click(halt, None, [*self.outputs(), *buttons], cancels=running, **QUICK)
-
-    def _unfinished(self) -> Updates:
-        """What is on the stage is no result: the actions must not reach for the one before it."""
-        return {part: gr.update(interactive=False) for part in (self.source, self.vary, *self.saves.values())}
+    def wire(self, page: gr.Blocks, *starts: Start) -> None:
+        """Make the buttons work, and let an opening page find its work again."""
+        buttons = [part for start in starts for part in (start.run, start.more, start.stop)]
+        outputs = [*self.outputs(), *buttons]
+        for start in starts:
+            start.run.click(self._runner(start, starts), start.inputs | {self.session}, outputs, **FOLLOW)
+            start.more.click(self._adder(start), start.inputs, [self.notes], **QUICK)
+            start.stop.click(self._stopper(), None, [self.line], **QUICK)
+        self.vary.click(self._runner(self._again(starts[0]), starts), {self.session}, outputs, **FOLLOW)
+        page.load(self._opener(starts), None, outputs, **FOLLOW)
+        self._wire_keeping()
 
     def picked(self, restore: Callable[[Session], Updates], parts: list[Any]) -> None:
         """Put what is clicked in the strip or on the stage in sight; ``restore`` fills the controls ``parts``."""
 
-        def pick(session: Session, chosen: gr.EventData) -> Updates:
+        def pick(session: Session, chosen: gr.EventData, request: gr.Request) -> Updates:
+            self.pages.look_away(str(request.session_hash))
             session = session.pick(int(chosen.index))
             return {**self.show(session), **restore(session)}
 
         for board in (self.stage, self.strip):
             board.select(pick, self.session, [*self.outputs(), *parts], **QUICK)
 
-    def _runs(self, job: Job, jobs: tuple[Job, ...], buttons: list[Any]) -> Any:
-        def run(values: dict[Any, Any]) -> Iterator[Updates]:
-            yield {self.line: progress("Starting", 0, None), self.notes: "", **_busy(jobs, True)}
-            ready = _busy(jobs, False)
+    def _wire_keeping(self) -> None:
+        def star(session: Session, request: gr.Request) -> Updates:
+            result = session.result
+            if result is None or result.example:
+                return {}
+            self.shop.library.star(result.id, not result.starred, self.shop.people.owner(request))
+            return self.show(session.starred(result.id, not result.starred))
+
+        def delete(session: Session, request: gr.Request) -> Updates:
+            result = session.result
+            if result is None or result.example:
+                return {}
+            self.shop.library.delete([result.id], self.shop.people.owner(request))
+            said = {self.notes: stage.said(["Deleted. It stays in the library's trash until that is emptied."])}
+            return {
+                **self.show(session.without(result.id)), **said,
+                self.undo: gr.update(visible=True), self.deleted: result.id,
+            }  # fmt: skip
+
+        def undo(session: Session, deleted: str, request: gr.Request) -> Updates:
+            owner = self.shop.people.owner(request)
+            self.shop.library.restore([deleted], owner)
+            asset = self.shop.library.get(deleted, owner)
+            back = () if asset is None else (Result.of(asset, self.shop.library),)
+            return {**self.show(session.add(back)), self.notes: "", self.undo: gr.update(visible=False)}
+
+        self.star.click(star, self.session, self.outputs(), **QUICK)
+        self.delete.click(delete, self.session, [*self.outputs(), self.deleted], **QUICK)
+        self.undo.click(undo, [self.session, self.deleted], self.outputs(), **QUICK)
+
+    def _again(self, start: Start) -> Start:
+        def ask(values: dict[Any, Any], owner: str) -> Asked:
+            result = values[self.session].result
+            if result is None:
+                raise StudioError("Variation: there is no result yet; make one first")
+            return runs.again(self.shop, result, owner)
+
+        return Start(self.vary, start.more, start.stop, ask, {self.session})
+
+    def _runner(self, start: Start, starts: Sequence[Start]) -> Callable[..., AsyncIterator[Updates]]:
+        async def run(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[Updates]:
+            yield {self.line: stage.progress("Starting", 0, None), self.notes: "", **_busy(starts, True)}
             try:
-                with closing(job.start(values)) as events:  # type: ignore[type-var]
-                    yield from self.follow(events, values[self.session])
-                yield ready
+                owner = self.shop.people.owner(request)
+                jobs, notes = await asyncio.to_thread(self._submit, start, values, owner)
+                yield {self.notes: stage.said(notes)}
+                todo = [job.id for job in jobs]
+                async for update in self._follow(values[self.session], owner, str(request.session_hash), todo):
+                    yield update
+                yield _busy(starts, False)
             except StudioError as error:
                 text = str(error).removeprefix("settings: ")
-                yield {self.line: failed(text), **ready}
+                yield {self.line: stage.failed(text), **_busy(starts, False)}
                 raise gr.Error(escape(text), title="Could not do that", print_exception=False) from None
             except Exception as error:
                 log.exception("run failed")
                 text = f"Something went wrong ({type(error).__name__}: {error}). What you typed is still here."
-                yield {self.line: failed(text), **ready}
+                yield {self.line: stage.failed(text), **_busy(starts, False)}
                 raise gr.Error(escape(text), title="Something went wrong", print_exception=False) from error
 
-        return job.run.click(
-            run, job.inputs | {self.session}, [*self.outputs(), *buttons],
-            concurrency_id="model", concurrency_limit=1, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        return run
 
-    def _variation(self, values: dict[Any, Any]) -> Iterator[Event[Picture] | Kept]:
-        result = values[self.session].result
-        if result is None:
-            raise StudioError("Variation: there is no result yet; make one first")
-        return runs.again(result)
+    def _submit(self, start: Start, values: dict[Any, Any], owner: str) -> tuple[list[Job], Sequence[str]]:
+        asked = start.ask(values, owner)
+        return self.shop.jobs.submit(asked.settings, owner, asked.inputs), asked.notes
 
-    def follow(self, events: Iterator[Event[Picture] | Kept], session: Session) -> Iterator[Updates]:
-        """Updates that show a run as it goes."""
-        notes: list[str] = []
-        for event in events:
-            if isinstance(event, Note):
-                notes.append(event.text)
-                yield {self.notes: said(notes)}
-            elif isinstance(event, Kept):
-                yield self.show(session.add(event.results))
-            elif not isinstance(event, Done):
-                yield self._step(event)
+    def _adder(self, start: Start) -> Callable[..., Updates]:
+        def add(values: dict[Any, Any], request: gr.Request) -> Updates:
+            try:
+                jobs, notes = self._submit(start, values, self.shop.people.owner(request))
+            except StudioError as error:
+                raise gr.Error(escape(str(error)), title="Could not do that", print_exception=False) from None
+            count = "One job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+            return {self.notes: stage.said([*notes, f"{count} added to the queue."])}
 
-    def _step(self, event: Progress | Preview[Picture]) -> Updates:
-        if isinstance(event, Preview):
-            return {self.stage: preview(event.items)}
-        done = f"Step {event.done} of {event.total}"
-        return {self.line: progress(done, event.done / max(event.total, 1), event.seconds_left)}
+        return add
 
+    def _stopper(self) -> Callable[..., Updates]:
+        def halt(request: gr.Request) -> Updates:
+            owner = self.shop.people.owner(request)
+            # What runs, or what this page waits for: the first in line.
+            for job in self.shop.watch.waiting(owner, self.kinds)[:1]:
+                self.shop.jobs.cancel(job.id, owner)
+            return {self.line: stage.told("Stopping at the next step.")}
 
-def stage(session: Session) -> str:
-    """The picked result, with those of the same run beside it, or before and after for an edit."""
-    result = session.result
-    if result is None:
-        return '<div class="board empty"><p>Your picture will appear here.</p></div>'
-    badge = '<span class="badge">Example</span>' if result.example else ""
-    together = session.together
-    if len(together) > 1:
-        tiles = "".join(_tile(i, each, i == session.picked) for i, each in together)
-        return f'<div class="board many n{_columns(len(together))}">{tiles}{badge}</div>'
-    words = escape(_words(result.settings), quote=True)
-    after = f'<img class="after" src="{address(result.path)}" alt="{words}">'
-    before = _before(result.source)
-    if before is None:
-        return f'<div class="board">{after}{badge}</div>'
-    # A range field is the handle: it works with a finger, a mouse and the arrow keys.
-    return (
-        f'<div class="board compare">{after}<img class="before" src="{before}" alt="Before the edit">'
-        '<input type="range" min="0" max="100" value="50" aria-label="Before and after">'
-        '<i class="cut" aria-hidden="true"></i>'
-        f'<span class="side left">Before</span><span class="side right">After</span>{badge}</div>'
-    )
+        return halt
 
+    def _opener(self, starts: Sequence[Start]) -> Callable[..., AsyncIterator[Updates]]:
+        async def attach(request: gr.Request) -> AsyncIterator[Updates]:
+            try:
+                owner = self.shop.people.owner(request)
+                session = await asyncio.to_thread(runs.last, self.shop, owner, self.kinds, self.shipped)
+            except StudioError as error:
+                yield {self.line: stage.failed(str(error))}
+                return
+            yield self.show(session)
+            if self.shop.watch.waiting(owner, self.kinds):
+                yield _busy(starts, True)
+                async for update in self._follow(session, owner, str(request.session_hash), []):
+                    yield update
+                yield _busy(starts, False)
 
-def preview(items: tuple[Picture, ...]) -> str:
-    """The clean estimates of a running job, in the places where the results will stand."""
-    many = f" many n{_columns(len(items))}" if len(items) > 1 else ""
-    shown = "".join(f'<img class="after" src="{address(item)}" alt="Preview">' for item in items)
-    return f'<div class="board running{many}">{shown}</div>'
+        return attach
 
+    # Following ------------------------------------------------------------------------------------------------------
 
-def progress(text: str, part: float, seconds_left: float | None) -> str:
-    """One line with a bar: how far, and how long still."""
-    left = "" if seconds_left is None else f" &middot; {duration(seconds_left)} left"
-    percent = round(100 * part)
-    return (
-        f'<div class="meter" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
-        f'<p class="facts"><span>{escape(text)}{left}</span></p>'
-    )
+    async def _follow(self, session: Session, owner: str, page: str, todo: list[str]) -> AsyncIterator[Updates]:
+        """Updates that show the jobs ``todo``, then whatever of this owner still waits, until nothing does.
 
+        Raises:
+            StudioError: the last one failed; the message says why.
+        """
+        token, failure = self.pages.begin(page), None
+        try:
+            while self.pages.holds(page, token):
+                job = self._next(owner, todo)
+                if job is None:
+                    break
+                self.pages.look_back(page)
+                async for update, ended in self._watch(job, owner, page, token):
+                    if ended is None:
+                        yield update
+                        continue
+                    session, said, failure = await asyncio.to_thread(self._ended, session, ended, owner)
+                    yield said
+        finally:
+            self.pages.end(page, token)
+        if failure:
+            raise StudioError(failure)
 
-def info(session: Session) -> str:
-    """One line about the picked result: model, seed, time, size, and its settings to copy."""
-    result = session.result
-    if result is None:
-        return '<p class="facts"><span>Nothing made yet.</span></p>'
-    settings = result.settings
-    width, height = result.size
-    facts = [settings.model.capitalize(), f"seed {settings.seed}", f"{width} × {height} px"]
-    if result.seconds is not None:
-        facts.insert(2, duration(result.seconds))
-    held = escape(json.dumps(settings.model_dump(), indent=1), quote=True)
-    spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
-    return (
-        f'<p class="words">{escape(_words(settings))}</p><p class="facts" role="status">{spans}'
-        f'<button type="button" class="link" data-copy="{held}">Copy settings</button></p>'
-    )
+    def _next(self, owner: str, todo: list[str]) -> Job | None:
+        if todo:
+            return self.shop.watch.job(todo.pop(0), owner)
+        waiting = self.shop.watch.waiting(owner, self.kinds)
+        return waiting[0] if waiting else None
 
+    async def _watch(self, job: Job, owner: str, page: str, token: int) -> AsyncIterator[tuple[Updates, Job | None]]:
+        """Updates while a job waits and runs; at the end, the ended job."""
+        shown: tuple[Any, ...] = ()
+        while self.pages.holds(page, token):
+            job = self.shop.watch.job(job.id, owner)
+            if not job.waiting:
+                yield {}, job
+                return
+            now = (job.state, job.done, job.preview, job.notes, job.cancel, self.shop.watch.ahead(job))
+            if now != shown:
+                yield self._standing(job, now[-1], self.pages.elsewhere(page)), None
+                shown = now
+            await asyncio.sleep(BEAT)
 
-def failed(text: str) -> str:
-    """One line that says what went wrong and what to do."""
-    return f'<p class="facts failed" role="alert"><span>{escape(text)}</span></p>'
+    def _standing(self, job: Job, ahead: int, elsewhere: bool) -> Updates:
+        if job.state == "queued":
+            held = " The queue is paused." if self.shop.jobs.paused(job.owner) else ""
+            text = "Next in line" if not ahead else f"Waiting: {ahead} before this one"
+            return {self.line: stage.progress(f"{text}.{held}", 0, None)}
+        text = "Stopping" if job.cancel else f"Step {job.done} of {job.total}" if job.total else "Starting"
+        updates: Updates = {self.line: stage.progress(text, job.done / max(job.total, 1), job.seconds_left)}
+        if job.notes:
+            updates[self.notes] = stage.said(list(job.notes))
+        files = sorted(self.shop.jobs.folder(job.id).glob("preview-*.png"))
+        if job.preview and files and not elsewhere:
+            try:
+                updates[self.stage] = stage.preview(files)
+            except OSError:
+                pass  # the job ended this moment and its previews with it
+        return updates
 
-
-def stopped() -> str:
-    """One line after Stop."""
-    return (
-        '<p class="facts" role="status"><span>Stopped. What was there so far stays on view; it was not kept.</span></p>'
-    )
-
-
-def said(notes: list[str]) -> str:
-    """Quiet lines: unknown words, a first frame taken, settings restored."""
-    return "".join(f"<p>{escape(note)}</p>" for note in dict.fromkeys(notes))
-
-
-def strip(session: Session) -> str:
-    """The last results, newest first."""
-    if not session.results:
-        return ""
-    tiles = "".join(_tile(i, each, i == session.picked) for i, each in enumerate(session.results))
-    return f'<div class="tiles" role="group" aria-label="Last results">{tiles}</div>'
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 10:
-        return f"{max(seconds, 0.1):.1f} s"
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    return f"{math.ceil(seconds / 60)} min"
+    def _ended(self, session: Session, job: Job, owner: str) -> tuple[Session, Updates, str | None]:
+        """What to show of a job that is over: the session with its results, updates, and why it failed."""
+        if job.state == "done":
+            session = session.add(runs.made(self.shop, job, owner))
+            notes = {self.notes: stage.said(list(job.notes))} if job.notes else {}
+            return session, {**self.show(session), **notes}, None
+        if job.state == "cancelled":
+            text = "Stopped. What was there so far stays on view; it was not kept."
+            unfinished = [self.source, self.vary, self.star, self.delete]
+            quiet = {part: gr.update(interactive=False) for part in unfinished} if job.started else {}
+            return session, {self.line: stage.told(text), **quiet}, None
+        reason = job.reason or "It failed without a reason."
+        return session, {self.line: stage.failed(reason)}, reason
 
 
-def _busy(jobs: tuple[Job, ...], busy: bool) -> Updates:
-    both = ((job.run, not busy) for job in jobs), ((job.stop, busy) for job in jobs)
-    return {button: gr.update(visible=seen) for side in both for button, seen in side}
-
-
-def _tile(index: int, result: Result, picked: bool) -> str:
-    name = escape(f"{'Example' if result.example else 'Result'}: {_words(result.settings)}", quote=True)
-    return (
-        f'<button type="button" data-index="{index}" title="{name}" aria-label="{name}" '
-        f'aria-pressed="{str(picked).lower()}"><img src="{address(result.path)}" alt=""></button>'
-    )
-
-
-def _before(source: Path | None) -> str | None:
-    if source is None or not source.exists():
-        return None
-    try:
-        return address(source)
-    except StudioError:
-        return None
-
-
-def _columns(items: int) -> int:
-    return items if items <= 3 else 2 if items == 4 else 3 if items <= 6 else 4
-
-
-def _words(settings: SamplingSettings) -> str:
-    return str(getattr(settings, "prompt", ""))
+def _busy(starts: Sequence[Start], busy: bool) -> Updates:
+    updates: Updates = {}
+    for start in starts:
+        updates |= {start.run: gr.update(visible=not busy), start.more: gr.update(visible=busy)}
+        updates |= {start.stop: gr.update(visible=busy)}
+    return updates

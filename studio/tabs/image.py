@@ -1,6 +1,5 @@
 """The image tab: make a picture from words, or turn one picture into another."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,13 @@ from studio import runs
 from studio.form import Form
 from studio.paint import drop_area, painter
 from studio.pictures import address
-from studio.view import Job, ResultView, failed, said
+from studio.runs import Asked
+from studio.session import Session
+from studio.stage import failed, said
+from studio.view import ResultView, Start
+from studio.workshop import Workshop
 
+KINDS = ("image.generate", "image.edit")
 KNOWS = "Starter: knows stickers and emoji; not photographs."
 STYLES = {"3d": "3D", "flat": "Flat", "cartoon": "Cartoon", "none": "None"}
 METHODS = {
@@ -28,47 +32,48 @@ EDIT = (("a red heart", "a blue heart"), ("a grinning face", "a crying face"), (
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def build() -> None:
+def build(shop: Workshop, page: gr.Blocks) -> None:
     """Place the tab's components and wire them."""
     with gr.Row(elem_classes=["bench"], equal_height=False):
         with gr.Column(elem_classes=["want"], min_width=320), gr.Tabs(elem_classes=["modes"]) as modes:
             with gr.Tab("Make", id="make", render_children=True):
                 make, reuse = _make_form()
-                run_make, stop_make = _run_bar("Generate")
+                bar_make = _run_bar("Generate")
             with gr.Tab("Edit", id="edit", render_children=True):
                 with gr.Column(elem_classes=["fields"]):
                     source = drop_area()
                     mask = painter()
                     edit, reuse_edit = _edit_form()
-                run_edit, stop_edit = _run_bar("Edit picture")
+                bar_edit = _run_bar("Edit picture")
         with gr.Column(elem_classes=["get"], min_width=320):
-            view = ResultView(runs.examples())
+            view = ResultView(shop, KINDS, runs.examples())
 
-    def generate(values: dict[Any, Any]) -> Iterator[Any]:
-        return runs.make(make.read(values))
+    def generate(values: dict[Any, Any], owner: str) -> Asked:
+        return runs.make(shop, make.read(values), owner)
 
-    def change(values: dict[Any, Any]) -> Iterator[Any]:
+    def change(values: dict[Any, Any], owner: str) -> Asked:
         path = values[source]
-        return runs.edit(edit.read(values), Path(path) if path else None, values[mask])
+        return runs.edit(shop, edit.read(values), Path(path) if path else None, values[mask], owner)
 
     view.wire(
-        Job(run_make, stop_make, generate, make.inputs()),
-        Job(run_edit, stop_edit, change, edit.inputs() | {source, mask}),
+        page,
+        Start(*bar_make, generate, make.inputs()),
+        Start(*bar_edit, change, edit.inputs() | {source, mask}),
     )
     forms = [*make.outputs(), *edit.outputs()]
 
-    def restore(session: runs.Session) -> dict[Any, Any]:
+    def restore(session: Session) -> dict[Any, Any]:
         result = session.result
         if result is None:
             return {}
         if not result.edited:
             return {modes: gr.Tabs(selected="make"), **make.write(result.settings)}
-        given = {} if result.source is None else {source: str(result.source)}
+        given = {} if result.source is None or not result.source.exists() else {source: str(result.source)}
         return {modes: gr.Tabs(selected="edit"), **edit.write(result.settings), **given}
 
     def dropped(path: str | None) -> dict[Any, Any]:
         try:
-            found = runs.look(Path(path) if path else None)
+            found = runs.look(Path(path or ""))
         except StudioError as error:
             return {view.line: failed(str(error)), mask: gr.update(picture="")}
         notes, updates = list(found.notes), {}
@@ -82,11 +87,11 @@ def build() -> None:
 
     def canvas(path: str | None) -> Any:
         try:
-            return gr.update(picture=address(runs.look(Path(path)).picture) if path else "")
+            return gr.update(picture=address(Path(path)) if path else "")
         except StudioError:
             return gr.update(picture="")
 
-    def as_source(session: runs.Session) -> dict[Any, Any]:
+    def as_source(session: Session) -> dict[Any, Any]:
         result = session.result
         if result is None:
             return {}
@@ -95,7 +100,7 @@ def build() -> None:
             source: str(result.path), modes: gr.Tabs(selected="edit"), words: getattr(result.settings, "prompt", "")
         }  # fmt: skip
 
-    def last_seed(session: runs.Session) -> Any:
+    def last_seed(session: Session) -> Any:
         return session.result.settings.seed if session.result else None
 
     view.picked(restore, [modes, source, *forms])
@@ -150,8 +155,9 @@ def _seed(form: Form[Any]) -> gr.Button:
     return reuse
 
 
-def _run_bar(title: str) -> tuple[gr.Button, gr.Button]:
+def _run_bar(title: str) -> tuple[gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_classes=["run-bar"]):
         run = gr.Button(title, variant="primary", size="lg", elem_classes=["run"])
+        more = gr.Button("Add to queue", size="lg", visible=False, elem_classes=["more"])
         stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_classes=["halt"])
-    return run, stop
+    return run, more, stop

@@ -1,0 +1,195 @@
+// The queue drawer: what runs, what waits, what has ended; the same on every tab and in every window of one person.
+(() => {
+  if (window.eddylineQueue) return; // the head may be put in twice
+  window.eddylineQueue = true;
+  const BUSY = 700, QUIET = 4000; // milliseconds between looks
+  let state = {paused: false, jobs: []}, timer = 0, dragged = null, shownText = '';
+
+  const drawer = () => document.getElementById('queue');
+  const open = () => drawer() && !drawer().hidden;
+  const waiting = () => state.jobs.filter((job) => job.state === 'running' || job.state === 'queued');
+
+  function make(tag, className, text) {
+    const one = document.createElement(tag);
+    if (className) one.className = className;
+    if (text !== undefined) one.textContent = text;
+    return one;
+  }
+
+  function button(text, act, job, label) {
+    const one = make('button', 'link', text);
+    one.type = 'button';
+    Object.assign(one.dataset, {queue: act, job: job?.id || ''});
+    if (label) one.setAttribute('aria-label', label);
+    return one;
+  }
+
+  async function call(path, body) {
+    const options = body === undefined ? {} : {
+      method: 'POST', body: JSON.stringify(body), headers: {'content-type': 'application/json', 'x-eddyline': '1'},
+    };
+    const answer = await fetch(`studio/${path}`, options);
+    const sent = await answer.json();
+    if (!answer.ok) throw new Error(sent.error || answer.statusText);
+    return sent;
+  }
+
+  async function look() {
+    clearTimeout(timer);
+    if (!document.hidden) {
+      try { take(await call('queue')); } catch { /* the server is away; the next look may find it */ }
+    }
+    timer = setTimeout(look, open() || waiting().length ? BUSY : QUIET);
+  }
+
+  async function act(path, body) {
+    say('');
+    try { take(await call(path, body)); } catch (error) { say(error.message); }
+  }
+
+  function say(text) {
+    const line = drawer()?.querySelector('.said');
+    if (line) line.textContent = text;
+  }
+
+  function take(found) {
+    state = found;
+    const badge = document.querySelector('[data-act=queue] .count');
+    if (badge) {
+      const count = waiting().length;
+      badge.textContent = count || '';
+      badge.parentElement.setAttribute('aria-label', count ? `Queue, ${count} waiting` : 'Queue');
+    }
+    const text = JSON.stringify(state);
+    if (open() && text !== shownText && !dragged) { shownText = text; draw(); }
+  }
+
+  const seconds = (value) => value < 10 ? `${value.toFixed(1)} s` : value < 90 ? `${Math.round(value)} s` : `${Math.ceil(value / 60)} min`;
+
+  function facts(job) {
+    if (job.state === 'running') {
+      if (job.stopping) return 'Stopping';
+      const left = job.left === null ? '' : `, ${seconds(job.left)} left`;
+      return job.total ? `Step ${job.done} of ${job.total}${left}` : 'Starting';
+    }
+    if (job.state === 'queued') return state.paused ? 'Held back' : job.ahead ? `${job.ahead} before it` : 'Next';
+    if (job.state === 'done') return job.took === null ? 'Done' : `Done in ${seconds(job.took)}`;
+    return job.reason || (job.state === 'failed' ? 'Failed' : 'Cancelled');
+  }
+
+  function picture(job) {
+    const frame = make('span', 'frame');
+    const source = job.state === 'running' && job.preview ? `studio/jobs/${job.id}/preview?n=${job.preview}`
+      : job.assets.length ? `studio/assets/${job.assets[0]}/thumbnail` : '';
+    if (source) {
+      const image = make('img');
+      Object.assign(image, {src: source, alt: ''});
+      image.addEventListener('error', () => image.remove());
+      frame.append(image);
+    }
+    return frame;
+  }
+
+  function row(job, index, all) {
+    const item = make('li', job.state);
+    item.dataset.job = job.id;
+    const words = make('div', 'what');
+    words.append(make('p', 'title', job.from ? `${job.from} \u2192 ${job.title}` : job.title));
+    words.append(make('p', 'fact', facts(job)));
+    if (job.state === 'running' && job.total) {
+      const meter = make('div', 'bar');
+      meter.append(make('i'));
+      meter.firstChild.style.width = `${100 * job.done / job.total}%`;
+      words.append(meter);
+    }
+    const tools = make('div', 'do');
+    if (job.state === 'queued') {
+      item.draggable = true;
+      if (index > 0) tools.append(button('\u2191', 'up', job, `Move up: ${job.title}`));
+      if (index < all.length - 1) tools.append(button('\u2193', 'down', job, `Move down: ${job.title}`));
+    }
+    if (job.state === 'queued' || (job.state === 'running' && !job.stopping)) {
+      tools.append(button('Cancel', 'cancel', job, `Cancel: ${job.title}`));
+    }
+    if (!['queued', 'running'].includes(job.state)) {
+      tools.append(button(job.state === 'done' ? 'Run again' : 'Try again', 'again', job, `Run again: ${job.title}`));
+    }
+    item.append(picture(job), words, tools);
+    return item;
+  }
+
+  function draw() {
+    const held = document.activeElement?.closest?.('#queue [data-queue]');
+    const focus = held && [held.dataset.queue, held.dataset.job];
+    const groups = [['Running', 'running'], ['Waiting', 'queued'], ['Ended', 'done failed cancelled']];
+    const list = drawer().querySelector('.jobs');
+    list.replaceChildren(...groups.flatMap(([title, states]) => {
+      const jobs = state.jobs.filter((job) => states.split(' ').includes(job.state));
+      if (!jobs.length) return [];
+      const group = make('ul');
+      group.setAttribute('aria-label', title);
+      group.append(...jobs.map(row));
+      return [make('h3', '', `${title} (${jobs.length})`), group];
+    }));
+    if (!state.jobs.length) list.append(make('p', 'none', 'Nothing is running and nothing waits.'));
+    drawer().querySelector('[data-queue=pause]').textContent = state.paused ? 'Go on' : 'Pause';
+    drawer().querySelector('[data-queue=pause]').setAttribute('aria-pressed', String(state.paused));
+    if (focus) drawer().querySelector(`[data-queue="${focus[0]}"][data-job="${focus[1]}"]`)?.focus();
+  }
+
+  function toggle(on) {
+    if (!drawer()) return;
+    drawer().hidden = !on;
+    document.querySelector('[data-act=queue]')?.setAttribute('aria-expanded', String(on));
+    if (on) { shownText = ''; draw(); look(); drawer().querySelector('button').focus(); }
+    else document.querySelector('[data-act=queue]')?.focus();
+  }
+
+  const queued = () => state.jobs.filter((job) => job.state === 'queued').map((job) => job.id);
+  const moves = {
+    up: (job) => { const ids = queued(); return {before: ids[ids.indexOf(job) - 1]}; },
+    down: (job) => { const ids = queued(); return {before: ids[ids.indexOf(job) + 2] ?? null}; },
+  };
+
+  document.addEventListener('click', (event) => {
+    if (event.target.closest('[data-act=queue]')) { toggle(!open()); return; }
+    const one = event.target.closest('[data-queue]');
+    if (!one) return;
+    const {queue: what, job} = one.dataset;
+    if (what === 'close') toggle(false);
+    else if (what === 'pause') act('queue/pause', {on: !state.paused});
+    else if (what === 'forget') act('queue/forget', {});
+    else if (moves[what]) act(`queue/${job}/move`, moves[what](job));
+    else act(`queue/${job}/${what}`, {});
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && open() && event.target.closest('#queue')) toggle(false);
+  });
+  document.addEventListener('dragstart', (event) => {
+    const item = event.target.closest?.('#queue li.queued');
+    if (!item) return;
+    dragged = item;
+    event.dataTransfer.effectAllowed = 'move';
+    item.classList.add('dragged');
+  });
+  document.addEventListener('dragover', (event) => {
+    const over = dragged && event.target.closest?.('#queue li.queued');
+    if (!over || over === dragged) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    over.parentElement.insertBefore(dragged, event.clientY < box.top + box.height / 2 ? over : over.nextSibling);
+  });
+  document.addEventListener('dragend', () => {
+    if (!dragged) return;
+    const job = dragged.dataset.job, before = dragged.nextElementSibling?.dataset.job ?? null;
+    dragged.classList.remove('dragged');
+    dragged = null;
+    act(`queue/${job}/move`, {before});
+  });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
+  document.addEventListener('click', (event) => {
+    if (event.target.closest('button.run, button.more, button.halt')) setTimeout(look, 150);
+  });
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', look);
+  else look();
+})();

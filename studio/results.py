@@ -1,0 +1,80 @@
+"""From a finished run to files that stay: written aside, then named and indexed in one transaction."""
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Cancelled
+from pipelines.events import Done
+from pipelines.settings import ImageSettings, SamplingSettings
+from studio.jobs import Job, Jobs
+from studio.library import Asset, Library, made, result_id
+from studio.provenance import Origin
+
+SUFFIX = {"image": ".png"}  # what each medium is kept as; other formats are made on export
+
+
+def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
+    """Settings of one result of several: its own seed and a count of one, which make it again by itself."""
+    return settings.with_(seed=seed, **({"count": 1} if isinstance(settings, ImageSettings) else {}))
+
+
+def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -> list[Asset]:
+    """Write a job's results, index them and end the job.
+
+    Raises:
+        Cancelled: the worker holds the job no more; nothing of it is left.
+    """
+    finished, parents, suffix = time.time(), tuple(job.inputs.items()), SUFFIX[job.settings.MEDIUM]
+    staged: list[tuple[Path, Asset]] = []
+    try:
+        for place, (item, seed) in enumerate(zip(done.items, done.seeds, strict=True)):
+            own = alone(job.settings, seed)
+            target = library.plan(job.number, job.created, place, own, job.owner, suffix)
+            # The same job writes the same files: a run repeated after a crash replaces what it had begun.
+            origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
+            hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
+            _write(item, hidden, own, origin, edited=job.settings.TASK == "edit")
+            staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
+        with library.store.transaction() as db:
+            if not jobs.end(db, job, worker, "done"):
+                raise Cancelled("this worker holds the job no more")
+            for hidden, asset in staged:
+                # Inside the transaction: nobody else can finish this job between the name and the row.
+                os.replace(hidden, asset.path)
+                library.add(db, asset, parents)
+    finally:
+        for hidden, _ in staged:
+            hidden.unlink(missing_ok=True)
+    return [asset for _, asset in staged]
+
+
+def sweep(library: Library, jobs: Jobs) -> None:
+    """After a crash: remove what runs had begun and no row speaks of. Call it only while no worker runs."""
+    with library.store.connect() as db:
+        known = {row[0] for row in db.execute("SELECT path FROM assets")}
+        waiting = {row[0] for row in db.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running')")}
+        suspects = db.execute(
+            "SELECT * FROM jobs WHERE state IN ('queued', 'cancelled', 'failed') AND started NOT NULL"
+        )
+        begun = [jobs.read(row) for row in suspects]
+    for job in begun:
+        for place in range(getattr(job.settings, "count", 1)):
+            own = alone(job.settings, (job.settings.seed or 0) + place)
+            path = library.plan(job.number, job.created, place, own, job.owner, SUFFIX[job.settings.MEDIUM])
+            if path.relative_to(library.store.home).as_posix() not in known:
+                path.unlink(missing_ok=True)
+            for hidden in path.parent.glob(f".{path.stem}-*") if path.parent.is_dir() else ():
+                hidden.unlink(missing_ok=True)
+    for folder in (library.store.home / ".jobs").glob("*"):
+        if folder.name not in waiting:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(item: Any, path: Path, settings: SamplingSettings, origin: Origin, *, edited: bool) -> None:
+    from studio.export import save_picture
+
+    save_picture(item, path, settings, edited=edited, origin=origin)

@@ -1,0 +1,129 @@
+"""What one page shows: the last results, which of them is on the stage, and which jobs it follows."""
+
+import itertools
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.errors import StudioError
+from pipelines.settings import SamplingSettings
+from studio.library import Asset, Library
+
+KEPT = 24  # results that a page holds on to; the library has them all
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished file as a page shows it: its settings, and what it was made from."""
+
+    path: Path
+    settings: SamplingSettings
+    size: tuple[int, int]
+    run: str
+    id: str = ""
+    seconds: float | None = None
+    source: Path | None = None
+    mask: Path | None = None
+    starred: bool = False
+    example: bool = False
+
+    @property
+    def edited(self) -> bool:
+        """Whether it was made from something else."""
+        return self.settings.TASK == "edit"
+
+    @classmethod
+    def of(cls, asset: Asset, library: Library) -> "Result":
+        """An asset of the library as a result.
+
+        Raises:
+            StudioError: the asset has no settings: nothing made it here.
+        """
+        if asset.settings is None:
+            raise StudioError(f"{asset.name or asset.path.name}: was brought in, not made here")
+        parents = {role: parent.path for role, parent in library.parents(asset.id, asset.owner)}
+        return cls(
+            asset.path, asset.settings, (asset.width or 0, asset.height or 0), asset.job or asset.id, asset.id,
+            asset.took, parents.get("source"), parents.get("mask"), asset.starred,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one page has to show, newest first, and which of it is on the stage."""
+
+    results: tuple[Result, ...] = ()
+    picked: int = 0
+
+    @property
+    def result(self) -> Result | None:
+        """The result on the stage."""
+        return self.results[self.picked] if self.picked < len(self.results) else None
+
+    @property
+    def together(self) -> tuple[tuple[int, Result], ...]:
+        """The results made in one run with the picked one, each with its index."""
+        shown = self.result
+        return tuple((i, each) for i, each in enumerate(self.results) if shown and each.run == shown.run)
+
+    def pick(self, index: int) -> "Session":
+        """The same results with another one on the stage."""
+        return replace(self, picked=min(max(index, 0), max(len(self.results) - 1, 0)))
+
+    def add(self, results: tuple[Result, ...]) -> "Session":
+        """Newer results in front; the oldest beyond what a page holds are let go."""
+        fresh = {each.id for each in results}
+        older = tuple(each for each in self.results if not each.id or each.id not in fresh)
+        return Session((*results, *older)[:KEPT], 0)
+
+    def without(self, asset: str) -> "Session":
+        """The same without one result."""
+        return Session(tuple(each for each in self.results if each.id != asset), 0)
+
+    def starred(self, asset: str, on: bool) -> "Session":
+        """The same with one result's star set."""
+        marked = tuple(replace(each, starred=on) if each.id == asset else each for each in self.results)
+        return replace(self, results=marked)
+
+
+class Pages:
+    """Which follower serves which open page, and whether its person is looking at something else meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tokens: dict[str, int] = {}
+        self._elsewhere: set[str] = set()
+        self._count = itertools.count(1)
+
+    def begin(self, page: str) -> int:
+        """A follower starts; the one before it, if any, is to end."""
+        with self._lock:
+            self._tokens[page] = next(self._count)
+            self._elsewhere.discard(page)
+            return self._tokens[page]
+
+    def holds(self, page: str, token: int) -> bool:
+        """Whether this follower still serves the page."""
+        return self._tokens.get(page) == token
+
+    def look_away(self, page: str) -> None:
+        """The person picked an older result: previews are not to push it off the stage."""
+        with self._lock:
+            if page in self._tokens:
+                self._elsewhere.add(page)
+
+    def look_back(self, page: str) -> None:
+        """A new run begins to be shown."""
+        with self._lock:
+            self._elsewhere.discard(page)
+
+    def elsewhere(self, page: str) -> bool:
+        """Whether the person looks at something else."""
+        return page in self._elsewhere
+
+    def end(self, page: str, token: int) -> None:
+        """A follower has ended."""
+        with self._lock:
+            if self._tokens.get(page) == token:
+                del self._tokens[page]
+                self._elsewhere.discard(page)

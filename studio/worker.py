@@ -1,0 +1,214 @@
+"""The process that runs jobs: ``python -m studio.worker``, started and watched by the server.
+
+It takes a job from the queue, runs it, writes the results beside their final names, and gives them those names in the
+transaction that also says that the job is done. Killed at any moment it leaves either a job to run again or a finished
+one. When the server dies, its end of the pipe closes and the worker ends with it.
+"""
+
+import argparse
+import gc
+import importlib
+import json
+import logging
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Cancelled, OutOfBudget, StudioError
+from pipelines.events import Done, Event, Note, Preview, Progress
+from studio.jobs import Job, Jobs, Standing
+from studio.library import Library
+from studio.results import keep
+from studio.store import Store
+
+log = logging.getLogger(__name__)
+IDLE = 0.05  # seconds between looks at an empty queue
+EVERY = 0.08  # seconds between reports of progress: more often than a page can show is wasted
+Run = Callable[[Job, dict[str, Path]], Iterator[Event[Any]]]
+
+
+class Worker:
+    """Runs jobs one after the other."""
+
+    def __init__(self, store: Store, name: str, runner: Run) -> None:
+        self.store, self.name, self.runner = store, name, runner
+        self.jobs, self.library = Jobs(store), Library(store)
+
+    def run_forever(self) -> None:
+        """Take jobs until the process ends."""
+        with self.store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO workers (id, pid) VALUES (?, ?)", (self.name, os.getpid()))
+        if hasattr(self.runner, "warm"):
+            self.runner.warm()  # now, rather than while somebody waits for a first picture
+            self._tell()
+        while True:
+            self._obey()
+            job = self.jobs.claim(self.name)
+            if job is None:
+                time.sleep(IDLE)
+            else:
+                self.run(job)
+                self._tell()
+
+    def run(self, job: Job) -> None:
+        """Run one claimed job to its outcome; nothing that goes wrong inside leaves this."""
+        try:
+            done = self._follow(job)
+            keep(self.library, self.jobs, self.name, job, done)
+        except Cancelled:
+            self._end(job, "cancelled", "Stopped.")
+        except OutOfBudget as error:
+            self._end(job, "failed", str(error))
+        except StudioError as error:
+            self._end(job, "failed", str(error).removeprefix("settings: "))
+        except MemoryError as error:
+            self._out_of_memory(job, error)
+        except Exception as error:
+            # Torch says "not enough memory" on a CPU and "out of memory" on a GPU, in a RuntimeError.
+            if "memory" in str(error).lower() and isinstance(error, RuntimeError):
+                self._out_of_memory(job, error)
+            else:
+                log.exception("job %s failed", job.number)
+                self._end(job, "failed", f"Something went wrong inside ({type(error).__name__}: {error}).")
+        finally:
+            shutil.rmtree(self.jobs.folder(job.id), ignore_errors=True)
+
+    def _follow(self, job: Job) -> Done[Any]:
+        """Run to the end, reporting on the way.
+
+        Raises:
+            Cancelled: its owner stopped it, or it was taken from this worker.
+        """
+        inputs = {role: self._input(role, asset, job.owner) for role, asset in job.inputs.items()}
+        desk = _Desk(self.jobs.folder(job.id))
+        with self.store.connect(durable=False) as db, closing(self.runner(job, inputs)) as events:  # type: ignore[type-var]
+            for event in events:
+                if self.jobs.stopping(db, job, self.name):
+                    raise Cancelled("stopped")
+                if isinstance(event, Done):
+                    self.jobs.report(db, job, self.name, desk.standing())
+                    return event
+                if desk.take(event):
+                    self.jobs.report(db, job, self.name, desk.standing())
+        raise StudioError(f"{job.kind} ended without a result")
+
+    def _input(self, role: str, asset: str, owner: str) -> Path:
+        found = self.library.get(asset, owner)
+        if found is None or not found.path.exists():
+            raise StudioError(
+                f"{role}: the file that this was to be made from is gone; choose another and run it again"
+            )
+        return found.path
+
+    def _out_of_memory(self, job: Job, error: BaseException) -> None:
+        from studio.machine import free_memory
+
+        # What the error holds on to is most of the memory: let go of it before anything else is tried.
+        error.__traceback__ = None
+        if hasattr(self.runner, "unload"):
+            self.runner.unload()
+        gc.collect()
+        self._end(
+            job, "failed",
+            f"It ran out of memory ({str(error)[:160] or 'no size given'}). Free now: {free_memory() / 1e6:,.0f} MB. "
+            "Try fewer at once, a smaller size, or 'Shared values: recompute', and run it again.",
+        )  # fmt: skip
+
+    def _end(self, job: Job, state: Any, reason: str) -> None:
+        with self.store.transaction() as db:
+            self.jobs.end(db, job, self.name, state, reason)
+
+    def _obey(self) -> None:
+        """Load or let go of models as the Models tab asks."""
+        with self.store.connect() as db:
+            asked = db.execute("SELECT name, value FROM switches WHERE name LIKE 'model:%'").fetchall()
+        for row in asked:
+            medium, _, name = row["name"].removeprefix("model:").partition("/")
+            try:
+                if row["value"] == "load":
+                    self.runner.load(medium, name)  # type: ignore[attr-defined]
+                else:
+                    self.runner.unload(medium, name)  # type: ignore[attr-defined]
+                    gc.collect()
+            except StudioError as error:
+                log.warning("model %s/%s: %s", medium, name, error)
+            with self.store.transaction() as db:
+                db.execute("DELETE FROM switches WHERE name = ? AND value = ?", tuple(row))
+        if asked:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say which models are in memory."""
+        if hasattr(self.runner, "loaded"):
+            with self.store.connect(durable=False) as db:
+                db.execute("UPDATE workers SET loaded = ? WHERE id = ?", (json.dumps(self.runner.loaded()), self.name))
+
+
+class _Desk:
+    """What a run has said so far, and its preview pictures on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._notes: list[str] = []
+        self._progress = Progress(0, 0, None)
+        self._previews, self._told = 0, 0.0
+
+    def take(self, event: Event[Any]) -> bool:
+        """Note an event; True when it is time to report."""
+        if isinstance(event, Note):
+            self._notes.append(event.text)
+            return True
+        if isinstance(event, Progress):
+            self._progress = event
+            return False  # its preview follows at once
+        assert isinstance(event, Preview)
+        now = time.monotonic()
+        if now - self._told < EVERY:
+            return False
+        self._told = now
+        self._show(event)
+        return True
+
+    def standing(self) -> Standing:
+        """As the database takes it."""
+        p = self._progress
+        return Standing(p.done, p.total, p.seconds_left, self._previews, tuple(dict.fromkeys(self._notes)))
+
+    def _show(self, preview: Preview[Any]) -> None:
+        from PIL import Image
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for index, item in enumerate(preview.items):
+            target = self.folder / f"preview-{index}.png"
+            Image.fromarray(item.pixels).save(target.with_suffix(".part"), "PNG", compress_level=1)
+            os.replace(target.with_suffix(".part"), target)  # a page may be reading the one before
+        self._previews += 1
+
+
+def main() -> None:
+    """Entry of the worker process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--runner", default="studio.runner:Runner", help="module:factory")
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    module, _, factory = chosen.runner.partition(":")
+    runner = getattr(importlib.import_module(module), factory)()
+    Worker(Store(chosen.home), chosen.name, runner).run_forever()
+
+
+def _end_with_the_server() -> None:
+    sys.stdin.buffer.read()  # returns when the other end closes, however the server went
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
