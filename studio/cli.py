@@ -116,11 +116,14 @@ def edit_image(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="7860")] = None,
+    auth: Annotated[str | None, typer.Option(help="name:password to ask for, several separated by commas.")] = None,
+    shared: Annotated[bool, typer.Option("--shared", help="Several people come through a proxy.")] = False,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Serve MCP tools too.")] = False,
 ) -> None:
     """Open the studio in the browser."""
     from studio.ui import serve as serve_studio
 
-    with_errors(lambda: serve_studio(host=host, port=port))
+    with_errors(lambda: serve_studio(host, port, auth, shared=shared, mcp=mcp))
 
 
 def _outputs(out: Path, count: int, overwrite: bool) -> list[Path]:

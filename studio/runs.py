@@ -138,7 +138,7 @@ def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:
 
     What is wrong with it is said before anything is queued.
     """
-    from pipelines.image import read_mask
+    from pipelines.image import read_mask, read_picture
 
     if not mask.startswith(MASK) or len(mask) > MASK_BYTES:
         raise MediaError("mask: expected a PNG from the page; clear it and paint again")
@@ -146,7 +146,8 @@ def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:
         image = Image.open(io.BytesIO(base64.b64decode(mask[len(MASK) :], validate=True)), formats=["PNG"])
         if max(image.size) > 2048:
             raise MediaError(f"mask: at most 2048 pixels a side, got {image.size}; clear it and paint again")
-        weights = read_mask(image.convert("RGBA"), (source.width or 1, source.height or 1))
+        size = read_picture(source.path)[0].size  # upright, as the person saw it
+        weights = read_mask(image.convert("RGBA"), size)
     except (OSError, binascii.Error, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"mask: could not be read ({error}); clear it and paint again") from None
     return None if weights is None else shop.library.keep_mask(weights, source.owner).id

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from pipelines.errors import StudioError
 from studio import theme
+from studio.api import publish
 from studio.people import People, is_local
 from studio.routes import routes
 from studio.tabs import image
@@ -42,6 +43,7 @@ def build(shop: Workshop) -> gr.Blocks:
             for title, name, place in TABS:
                 with gr.Tab(title, id=name):
                     place(shop, page)
+        publish(shop)
     return page
 
 
@@ -51,6 +53,8 @@ def start(
     *,
     home: Path | None = None,
     auth: list[tuple[str, str]] | None = None,
+    shared: bool = False,
+    mcp: bool = False,
     runner: str = "studio.runner:Runner",
 ) -> Served:
     """Build the page and serve it in the background, on this machine or network only: never through a tunnel.
@@ -60,12 +64,14 @@ def start(
         port: port to listen on.
         home: folder of files and queue; see :func:`studio.store.home`.
         auth: names and passwords that may enter; None asks for none.
+        shared: several people reach this address through a proxy of this machine.
+        mcp: serve the runs as tools for language models too (Model Context Protocol), at ``/gradio_api/mcp``.
         runner: module:factory of what runs jobs.
 
     Raises:
         SystemExit: the port is taken or the folder cannot be used; the message says what to do.
     """
-    people = People(not is_local(host), locked=auth is not None, embedded="SPACE_ID" in os.environ)
+    people = People(shared or not is_local(host), locked=auth is not None, embedded="SPACE_ID" in os.environ)
     try:
         shop = Workshop.open(people, home, runner=runner)
     except StudioError as error:
@@ -88,7 +94,7 @@ def start(
             enable_monitoring=False,
             ssr_mode=False,
             pwa=False,
-            mcp_server=False,
+            mcp_server=mcp,
             max_file_size="64mb",
             app_kwargs={"routes": routes(shop), "middleware": [Middleware(people.middleware)]},
             quiet=True,
@@ -102,19 +108,34 @@ def start(
     return Served(page, shop, address)
 
 
-def serve(host: str | None = None, port: int | None = None, auth: str | None = None) -> None:
+def serve(
+    host: str | None = None,
+    port: int | None = None,
+    auth: str | None = None,
+    *,
+    shared: bool = False,
+    mcp: bool = False,
+) -> None:
     """Serve the page until it is stopped; what is not said comes from the environment, or stays on this machine.
 
     Args:
-        host: address to listen on.
-        port: port to listen on.
-        auth: ``name:password``, several separated by commas.
+        host: address to listen on (``GRADIO_SERVER_NAME``).
+        port: port to listen on (``GRADIO_SERVER_PORT``).
+        auth: ``name:password``, several separated by commas (``EDDYLINE_AUTH``).
+        shared: several people reach this address through a proxy (``EDDYLINE_SHARED=1``).
+        mcp: serve MCP tools too (``EDDYLINE_MCP=1``).
     """
     # A Space is reached through its own proxy, which needs every address; elsewhere nobody else may connect.
     fallback = "0.0.0.0" if "SPACE_ID" in os.environ else LOCAL
     host = host or os.environ.get("GRADIO_SERVER_NAME") or fallback
     named = auth or os.environ.get("EDDYLINE_AUTH")
-    served = start(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT), auth=_entries(named))
+    served = start(
+        host,
+        port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT),
+        auth=_entries(named),
+        shared=shared or os.environ.get("EDDYLINE_SHARED") == "1",
+        mcp=mcp or os.environ.get("EDDYLINE_MCP") == "1",
+    )
     print(
         f"Eddyline is at {served.address} and keeps its files in {served.shop.store.home} (Ctrl+C stops it)", flush=True
     )

@@ -1,0 +1,111 @@
+"""The studio for programs: one HTTP endpoint and MCP tool for each kind of run, with the settings' own parameters.
+
+Called through Gradio's client (``Client("http://127.0.0.1:7860").predict(prompt="a red heart", api_name=
+"/image_generate")``), plain HTTP, or as MCP tools when the server was started with ``--mcp``. A call waits for its job,
+which stands in the same queue as everybody's, and returns where the files are.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from pydantic_core import PydanticUndefined
+
+from pipelines.errors import StudioError
+from pipelines.settings import ANY_SETTINGS, SamplingSettings, Seed
+from studio import runs
+from studio.jobs import Job
+from studio.workshop import Workshop
+
+BEAT = 0.1  # seconds between looks at a job
+
+
+def publish(shop: Workshop) -> None:
+    """Add an endpoint for every kind of run; call it while the page is being built."""
+    for kind, settings in ANY_SETTINGS.items():
+        gr.api(endpoint(shop, settings), api_name=kind.replace(".", "_"), concurrency_limit=None)
+
+
+def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]:
+    """A function with the parameters of ``kind`` that runs a job and returns what came of it."""
+    edits = kind.TASK == "edit"
+
+    async def run(*positional: Any, **named: Any) -> dict[str, Any]:
+        values = dict(zip(names, positional, strict=False)) | named
+        source, mask, request = (values.pop(name, None) for name in ("source", "mask", "request"))
+        try:
+            owner = shop.people.owner(request)
+            settings = runs.seeded(kind(**values))
+            inputs = _inputs(shop, owner, source=source, mask=mask) if edits else {}
+            job = (await asyncio.to_thread(shop.jobs.submit, [settings], owner, inputs))[0]
+            return _said(shop, await _ended(shop, job, owner), owner)
+        except StudioError as error:
+            raise gr.Error(str(error).removeprefix("settings: "), print_exception=False) from None
+
+    parameters = _parameters(kind, edits)
+    taken = [*parameters, _parameter("request", gr.Request, None)]  # Gradio fills this one in by its type
+    names = [parameter.name for parameter in taken]
+    run.__name__ = f"{kind.MEDIUM}_{kind.TASK}"
+    run.__signature__ = inspect.Signature(taken, return_annotation=dict)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in taken} | {"return": dict}
+    run.__doc__ = _doc(kind, parameters)
+    return run
+
+
+def _parameters(kind: type[SamplingSettings], edits: bool) -> list[inspect.Parameter]:
+    made = []
+    if edits:
+        made += [_parameter("source", gr.FileData), _parameter("mask", gr.FileData, None)]
+    for name, field in kind.model_fields.items():
+        if name == "version":
+            continue
+        annotation: Any = int if Seed in getattr(field.annotation, "__args__", ()) else field.annotation
+        default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
+        made.append(_parameter(name, annotation, default))
+    return sorted(made, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+
+
+def _doc(kind: type[SamplingSettings], parameters: list[inspect.Parameter]) -> str:
+    """What an MCP client reads: the class's sentence, then one line a parameter."""
+    told = {name: f"{field.title}. {field.description}" for name, field in kind.model_fields.items()}
+    told |= {"source": "Picture to edit.", "mask": "Picture whose opaque or white part may change."}
+    lines = "\n".join(f"        {p.name}: {told[p.name]}" for p in parameters)
+    return f"{inspect.getdoc(kind)}\n\n    Args:\n{lines}\n"
+
+
+def _inputs(shop: Workshop, owner: str, **files: Any) -> dict[str, str]:
+    found = {}
+    for role, sent in files.items():
+        if sent is None:
+            continue
+        path = Path(sent["path"] if isinstance(sent, dict) else sent.path)
+        name = (sent.get("orig_name") if isinstance(sent, dict) else sent.orig_name) or path.name
+        found[role] = shop.library.bring_in(path, name, owner).id
+    return found
+
+
+async def _ended(shop: Workshop, job: Job, owner: str) -> Job:
+    """Wait until a job has ended.
+
+    Raises:
+        StudioError: it failed or was cancelled; the message says why.
+    """
+    while job.waiting:
+        await asyncio.sleep(BEAT)
+        job = shop.watch.job(job.id, owner)
+    if job.state != "done":
+        raise StudioError(job.reason or job.state)
+    return job
+
+
+def _said(shop: Workshop, job: Job, owner: str) -> dict[str, Any]:
+    made = shop.library.made_by([job.id], owner).get(job.id, ())
+    files = [{"id": each.id, "seed": each.seed, "url": f"studio/assets/{each.id}/file"} for each in made]
+    return {"job": job.id, "settings": job.settings.model_dump(mode="json"), "notes": list(job.notes), "files": files}

@@ -1,0 +1,296 @@
+"""The server without a browser and without a model: queue and files over HTTP, the API, people kept apart."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from pages import loops_closed  # noqa: F401
+from PIL import Image
+
+from pipelines.settings import ImageSettings
+from studio import ui
+from studio.people import COOKIE, People
+from studio.provenance import read_settings
+
+pytestmark = [
+    pytest.mark.usefixtures("loops_closed"),
+    pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+]
+HERE = Path(__file__).parent
+HEADERS = {"x-eddyline": "1"}
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory, loops_closed):  # noqa: F811
+    """Starts servers with a runner that needs no model."""
+    path, started = os.environ.get("PYTHONPATH"), []
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])
+
+    def start(**options):
+        home = tmp_path_factory.mktemp("home")
+        started.append(ui.start("127.0.0.1", free_port(), home=home, runner="fake_runner:FakeRunner", **options))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.close()
+    if path is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = path
+
+
+@pytest.fixture(scope="module")
+def local(serve):
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def shared(serve):
+    return serve(shared=True)
+
+
+def done(served, job, owner=""):
+    end = time.monotonic() + 30
+    while served.shop.jobs.get(job.id, owner).waiting:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return served.shop.jobs.get(job.id, owner)
+
+
+def visitor(served):
+    client = httpx.Client(base_url=served.address, timeout=30)
+    client.get("/")
+    return client
+
+
+def owner_of(served, client):
+    request = type("Request", (), {"cookies": dict(client.cookies), "scope": {}})()
+    return served.shop.people.owner(request)
+
+
+def test_the_queue_is_told_and_steered_as_json(local):
+    jobs = local.shop.jobs
+    jobs.pause("", True)
+    first, second = jobs.submit([ImageSettings(prompt=words, seed=1, steps=2) for words in ("one", "<two>")], "")
+    told = httpx.get(f"{local.address}studio/queue").json()
+    assert told["paused"] and [(job["title"], job["ahead"]) for job in told["jobs"]] == [("one", 0), ("<two>", 1)]
+    moved = httpx.post(
+        f"{local.address}studio/queue/{second.id}/move", json={"before": first.id}, headers=HEADERS
+    ).json()
+    assert [job["title"] for job in moved["jobs"]] == ["<two>", "one"]
+    httpx.post(f"{local.address}studio/queue/{first.id}/cancel", json={}, headers=HEADERS)
+    went_on = httpx.post(f"{local.address}studio/queue/pause", json={"on": False}, headers=HEADERS).json()
+    assert not went_on["paused"]
+    assert done(local, second).state == "done" and jobs.get(first.id, "").state == "cancelled"
+    rows = {job["title"]: job for job in httpx.get(f"{local.address}studio/queue").json()["jobs"]}
+    asset = rows["<two>"]["assets"][0]
+    again = httpx.post(f"{local.address}studio/queue/{first.id}/again", json={}, headers=HEADERS).json()
+    assert [job["state"] for job in again["jobs"]].count("cancelled") == 1 and len(again["jobs"]) == 3
+    file = httpx.get(f"{local.address}studio/assets/{asset}/file")
+    assert file.headers["content-type"] == "image/png" and file.content.startswith(b"\x89PNG")
+    assert httpx.get(f"{local.address}studio/assets/{asset}/thumbnail").headers["content-type"] == "image/webp"
+
+
+def test_a_file_is_exported_with_its_record(local, tmp_path):
+    job = local.shop.jobs.submit([ImageSettings(prompt="a kite", seed=9, steps=1)], "")[0]
+    done(local, job)
+    asset = local.shop.library.made_by([job.id], "")[job.id][0]
+    for kind in ("png", "jpeg", "webp"):
+        sent = httpx.get(f"{local.address}studio/assets/{asset.id}/file?download&format={kind}")
+        assert sent.headers["content-disposition"].startswith("attachment")
+        path = tmp_path / f"it.{kind}"
+        path.write_bytes(sent.content)
+        found = read_settings(path)
+        assert found.settings == job.settings and found.origin.id == asset.id
+    refused = httpx.get(f"{local.address}studio/assets/{asset.id}/file?format=exe")
+    assert refused.status_code == 404 and "exe" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["queue/pause", "queue/forget", "queue/abc/cancel"])
+def test_another_sites_page_cannot_steer_the_queue(local, path):
+    assert httpx.post(f"{local.address}studio/{path}", json={}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path, said",
+    [
+        ("studio/assets/" + "0" * 32 + "/file", "none of this id"),
+        ("studio/assets/..%2f..%2fetc/file", ""),
+        ("studio/jobs/nothing/preview", "none called"),
+        ("studio/examples/..%2f..%2fpyproject.toml", ""),
+        ("studio/examples/nothing.png", "none of this name"),
+    ],
+)
+def test_what_is_not_there_is_said_without_paths(local, path, said):
+    answer = httpx.get(local.address + path)
+    assert answer.status_code == 404
+    assert said in answer.text and str(local.shop.store.home) not in answer.text
+
+
+def test_bad_bodies_are_refused(local):
+    for body in (b"[1]", b"{", b"\xff"):
+        answer = httpx.post(f"{local.address}studio/queue/pause", content=body, headers=HEADERS)
+        assert answer.status_code == 400
+    assert httpx.post(f"{local.address}studio/queue/abc/explode", json={}, headers=HEADERS).status_code == 404
+
+
+def test_the_api_runs_a_job_and_says_where_the_files_are(local, tmp_path):
+    client = Client(local.address, verbose=False)
+    made = client.predict(prompt="an unknown heart", seed=5, steps=2, count=2, api_name="/image_generate")
+    assert made["settings"]["prompt"] == "an unknown heart" and made["notes"] == ["Not in the vocabulary: unknown"]
+    assert [file["seed"] for file in made["files"]] == [5, 6]
+    picture = httpx.get(local.address + made["files"][0]["url"])
+    (tmp_path / "it.png").write_bytes(picture.content)
+    edited = client.predict(
+        source=handle_file(tmp_path / "it.png"), prompt="a boat", seed=1, steps=1, api_name="/image_edit"
+    )
+    asset = local.shop.library.get(edited["files"][0]["id"], "")
+    assert [role for role, _ in local.shop.library.parents(asset.id, "")] == ["source"]
+    with pytest.raises(Exception, match="steps"):
+        client.predict(prompt="x", steps=0, api_name="/image_generate")
+    with pytest.raises(Exception, match="a bug"):
+        client.predict(prompt="bug", steps=3, api_name="/image_generate")
+    client.close()
+
+
+def test_only_runs_are_published(local):
+    schema = httpx.get(local.address + "gradio_api/info").json()
+    assert set(schema["named_endpoints"]) == {"/image_generate", "/image_edit"}
+    assert schema["unnamed_endpoints"] == {}
+    given = {p["parameter_name"] for p in schema["named_endpoints"]["/image_generate"]["parameters"]}
+    assert given == set(ImageSettings.model_fields) - {"version"}
+    assert httpx.get(local.address + "gradio_api/file=/etc/passwd").status_code in (403, 404)
+    home = local.shop.store.home
+    assert httpx.get(f"{local.address}gradio_api/file={home}/studio.sqlite").status_code in (403, 404)
+
+
+def test_people_on_one_server_see_only_their_own(shared, tmp_path):
+    ann, bob = visitor(shared), visitor(shared)
+    mine = shared.shop.jobs.submit([ImageSettings(prompt="mine", seed=1, steps=1)], owner_of(shared, ann))[0]
+    done(shared, mine, owner_of(shared, ann))
+    (row,) = ann.get("/studio/queue").json()["jobs"]
+    assert row["title"] == "mine" and bob.get("/studio/queue").json()["jobs"] == []
+    asset = row["assets"][0]
+    assert ann.get(f"/studio/assets/{asset}/file").status_code == 200
+    for path in (f"assets/{asset}/file", f"assets/{asset}/thumbnail", f"jobs/{mine.id}/preview"):
+        assert bob.get(f"/studio/{path}").status_code == 404
+    assert bob.post(f"/studio/queue/{mine.id}/again", json={}, headers=HEADERS).status_code == 404
+    stranger = httpx.get(f"{shared.address}studio/queue")
+    assert stranger.json()["jobs"] == []
+    folder = shared.shop.library.get(asset, owner_of(shared, ann)).path
+    assert "people" in folder.parts and ann.cookies[COOKIE] not in str(folder)
+
+
+def test_the_cookie_is_given_once_and_says_what_a_frame_needs():
+    async def ask(people, headers=()):
+        sent = []
+
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def send(message):
+            sent.append(dict(message["headers"]))
+
+        await people.middleware(app)({"type": "http", "path": "/", "headers": list(headers)}, None, send)
+        return sent[0].get(b"set-cookie", b"").decode()
+
+    assert asyncio.run(ask(People(False))) == ""
+    given = asyncio.run(ask(People(True)))
+    assert "HttpOnly" in given and "SameSite=Lax" in given
+    assert re.match(rf"{COOKIE}=[0-9a-f]{{32}};", given)
+    assert "SameSite=None; Secure" in asyncio.run(ask(People(True, embedded=True)))
+    assert asyncio.run(ask(People(True), [(b"cookie", f"{COOKIE}=abc".encode())])) == ""
+
+
+def test_a_password_guards_everything(serve):
+    locked = serve(auth=[("ann", "secret"), ("bob", "word")])
+    plain = httpx.get(f"{locked.address}studio/queue")
+    assert plain.status_code == 401 and "log in" in plain.json()["error"]
+    assert httpx.get(f"{locked.address}gradio_api/info").status_code == 401
+    people = {}
+    for name, word in (("ann", "secret"), ("bob", "word")):
+        people[name] = httpx.Client(base_url=locked.address)
+        assert people[name].post("/login", data={"username": name, "password": "wrong"}).status_code == 400
+        assert people[name].post("/login", data={"username": name, "password": word}).status_code == 200
+        assert people[name].get("/studio/queue").json() == {"paused": False, "jobs": []}
+    client = Client(locked.address, auth=("ann", "secret"), verbose=False)
+    client.predict(prompt="mine", seed=1, steps=1, api_name="/image_generate")
+    client.close()
+    assert [job["title"] for job in people["ann"].get("/studio/queue").json()["jobs"]] == ["mine"]
+    assert people["bob"].get("/studio/queue").json()["jobs"] == []
+
+
+def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
+    """Fifty visitors ask at the same moment; meanwhile what runs no model answers within a second."""
+    shop = shared.shop
+
+    async def visit(number):
+        # Without keep-alive: a slow reader that takes up a connection the server is about to drop gets an error.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=shared.address, timeout=60, limits=limits) as client:
+            await client.get("/")
+            owner = owner_of(shared, client)
+            asked = {"data": None}
+            join = {
+                "fn_index": _index(shared, "image_generate"), "session_hash": f"s{number}", **asked,
+                "data": _values(f"kite {number}", number),
+            }  # fmt: skip
+            await client.post("/gradio_api/queue/join", json=join)
+            slowest, made = 0.0, []
+            while not made:
+                began = time.monotonic()
+                told = (await client.get("/studio/queue")).json()["jobs"]
+                slowest = max(slowest, time.monotonic() - began)
+                assert all(job["title"] == f"kite {number}" for job in told)
+                made = [job for job in told if job["state"] == "done"]
+                await asyncio.sleep(0.3)
+            return owner, made[0]["assets"], slowest
+
+    async def all_of_them():
+        return await asyncio.gather(*(visit(number) for number in range(50)))
+
+    visits = asyncio.run(all_of_them())
+    for number, (owner, assets, _) in enumerate(visits):
+        (asset,) = (shop.library.get(each, owner) for each in assets)
+        assert (asset.prompt, asset.seed) == (f"kite {number}", number)
+        with Image.open(asset.path) as opened:
+            assert opened.convert("RGBA").getpixel((0, 0))[:3] == (number % 251, 0, 0)
+    with shop.store.connect() as db:
+        rows = db.execute("SELECT number FROM jobs WHERE settings LIKE '%kite %' ORDER BY started").fetchall()
+    assert [row["number"] for row in rows] == sorted(row["number"] for row in rows)
+    assert sorted(slowest for _, _, slowest in visits)[45] < 1
+
+
+def _index(served, name):
+    config = httpx.get(f"{served.address}config", cookies={COOKIE: "reader"}).json()
+    return next(entry["id"] for entry in config["dependencies"] if entry["api_name"] == name)
+
+
+def _values(prompt, seed):
+    """Positional values of the endpoint: prompt first, then every setting in its order."""
+    fields = {k: f.default for k, f in ImageSettings.model_fields.items() if k not in ("version", "prompt")}
+    fields |= {"seed": seed, "steps": 2}
+    return [prompt, *fields.values()]
+
+
+def test_settings_sent_to_the_queue_are_json(local):
+    told = httpx.get(f"{local.address}studio/queue").text
+    assert json.loads(told)["jobs"] is not None
