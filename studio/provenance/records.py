@@ -1,29 +1,29 @@
-"""What a file says about itself: the settings that made it, and that a machine made it.
+"""The record: settings, which asset a file is, and that a machine made it; as text, free of any file format.
 
-PNG carries the settings twice: as JSON under ``eddyline`` for this program and as ``parameters`` in AUTOMATIC1111's
-grammar for others. JPEG and WebP carry the JSON in the EXIF user comment. All three carry IPTC's DigitalSourceType in
-XMP, the machine-readable mark of AI-made media.
+Every format carries the record as JSON. Beside it goes IPTC's DigitalSourceType, the machine-readable mark of AI-made
+media, in XMP where a format has a place for XMP and under its own name elsewhere; the record repeats it, because
+comments survive programs that drop XMP.
 """
 
 import json
-import warnings
+import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
-
-from PIL import Image, PngImagePlugin
+from xml.sax.saxutils import quoteattr
 
 from pipelines.errors import MediaError, SettingsError
 from pipelines.settings import ANY_SETTINGS, ImageSettings, SamplingSettings, kind_of
 
 KEY = "eddyline"
-USER_COMMENT = 0x9286
-EXIF_IFD = 0x8769
-UNICODE = b"UNICODE\x00"
+SOURCE_TYPE = "DigitalSourceType"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE = "trainedAlgorithmicMedia"
 EDITED = "compositeWithTrainedAlgorithmicMedia"
+AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
 MAX_RECORD = 200_000  # characters of metadata worth parsing
+_SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
+    rf""":{SOURCE_TYPE}(?:\s*=\s*["']|\s*>|\s+rdf:resource\s*=\s*["'])\s*(https?://[^\s"'<>]{{1,200}})"""
+)
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,60 @@ class Provenance:
     origin: Origin | None = None
 
 
-def record(settings: SamplingSettings, origin: Origin | None = None) -> str:
+@dataclass(frozen=True)
+class Stamp:
+    """What is written into a file.
+
+    Attributes:
+        record: JSON text, or None for media that no settings are known of.
+        mark: value of DigitalSourceType, or None where nobody says that a machine made it.
+        parameters: the settings in AUTOMATIC1111's grammar, or None.
+    """
+
+    record: str | None = None
+    mark: str | None = None
+    parameters: str | None = None
+
+    @property
+    def ascii(self) -> str | None:
+        """The record in ASCII, for formats whose text is of no certain encoding."""
+        return None if self.record is None else json.dumps(json.loads(self.record))
+
+    @property
+    def xmp(self) -> bytes:
+        """XMP packet with the mark; empty without a mark."""
+        return b"" if self.mark is None else _packet(self.mark)
+
+    @property
+    def source_type(self) -> str | None:
+        """The mark as IPTC's full address."""
+        return None if self.mark is None else SOURCE_TYPES + self.mark
+
+
+def stamp(settings: SamplingSettings, *, edited: bool | None = None, origin: Origin | None = None) -> Stamp:
+    """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
+    edited = settings.TASK == "edit" if edited is None else edited
+    return Stamp(record(settings, origin, edited=edited), EDITED if edited else MADE, parameters(settings))
+
+
+def record(settings: SamplingSettings, origin: Origin | None = None, *, edited: bool | None = None) -> str:
     """The JSON that is written into files."""
     held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
     if origin is not None:
         held["asset"] = asdict(origin)
+    if edited is not None:
+        held[SOURCE_TYPE] = SOURCE_TYPES + (EDITED if edited else MADE)
     return json.dumps(held, ensure_ascii=False)
 
 
 def parameters(settings: SamplingSettings) -> str:
     """The settings in AUTOMATIC1111's grammar: prompt, negative prompt, then one line of pairs."""
     values = settings.model_dump(mode="json")
-    lines = [_one_line(values["prompt"])]
+    lines = [_one_line(str(values.get("prompt", "")))]
     if values.get("negative_prompt"):
         lines.append(f"Negative prompt: {_one_line(values['negative_prompt'])}")
-    pairs = [f"Steps: {values['steps']}", f"Sampler: {values['solver']}", f"CFG scale: {values['guidance']}"]
-    pairs.append(f"Seed: {values['seed']}")
+    named = {"Steps": "steps", "Sampler": "solver", "CFG scale": "guidance", "Seed": "seed"}
+    pairs = [f"{name}: {values[field]}" for name, field in named.items() if field in values]
     if isinstance(settings, ImageSettings):
         pairs.append(f"Size: {settings.width}x{settings.height}")
     lines.append(", ".join([*pairs, f"Model: {values['model']}"]))
@@ -88,57 +126,57 @@ def parameters(settings: SamplingSettings) -> str:
 
 def xmp(*, edited: bool) -> bytes:
     """XMP packet with the AI mark: made by a model, or a picture edited with one."""
-    kind = SOURCE_TYPES + (EDITED if edited else MADE)
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f'Iptc4xmpExt:DigitalSourceType="{kind}"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    ).encode()
+    return _packet(EDITED if edited else MADE)
 
 
-def embedded(
-    image_format: str, settings: SamplingSettings, *, edited: bool, origin: Origin | None = None
-) -> dict[str, Any]:
-    """Keyword arguments that make ``Image.save`` write settings and mark into ``png``, ``jpeg`` or ``webp``."""
-    if image_format == "png":
-        info = PngImagePlugin.PngInfo()
-        info.add_itxt(KEY, record(settings, origin))
-        info.add_itxt("parameters", parameters(settings))
-        info.add_itxt("XML:com.adobe.xmp", xmp(edited=edited).decode())
-        return {"pnginfo": info}
-    exif = Image.Exif()
-    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + record(settings, origin).encode("utf-16-be")
-    return {"exif": exif, "xmp": xmp(edited=edited)}
-
-
-def read_settings(path: str | Path) -> Provenance | None:
-    """What a picture file says of how it was made; None when it says nothing that this program wrote.
-
-    Raises:
-        MediaError: the file claims to be from this program but its record is damaged or of a newer version.
-    """
-    try:
-        # Pillow warns of damaged metadata; what matters here is what can be read.
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            text = image.info.get(KEY) or _user_comment(image)
-            mark = _ai_mark(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+def held(text: str | None) -> dict[str, Any] | None:
+    """The record in ``text``; None when this program did not write it."""
     if not text or len(text) > MAX_RECORD:
         return None
     try:
         found = json.loads(text)
-        kind, raw = str(found["kind"]), dict(found["settings"])
+        str(found["kind"]), dict(found["settings"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None  # some other program's comment
+    return found if isinstance(found, dict) else None
+
+
+def parsed(found: dict[str, Any], mark: str | None, name: str) -> Provenance:
+    """What the record ``found`` of the file ``name`` says.
+
+    Raises:
+        MediaError: the record is damaged or of a newer version.
+    """
+    kind = str(found["kind"])
     if kind not in ANY_SETTINGS:
-        raise MediaError(f"{Path(path).name}: made by {kind!r}, which this version does not know; update eddyline")
+        raise MediaError(f"{name}: made by {kind!r}, which this version does not know; update eddyline")
     try:
-        settings, unknown = ANY_SETTINGS[kind].migrate(raw)
+        settings, unknown = ANY_SETTINGS[kind].migrate(dict(found["settings"]))
     except SettingsError as error:
-        raise MediaError(f"{Path(path).name}: its settings cannot be used ({error})") from error
+        raise MediaError(f"{name}: its settings cannot be used ({error})") from error
     return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")))
+
+
+def mark_in(packet: str | None) -> str | None:
+    """The AI mark in an XMP packet, or None."""
+    return next(filter(None, (mark_of(address) for address in _SOURCE_TYPE.findall(packet or ""))), None)
+
+
+def mark_of(address: Any) -> str | None:
+    """The AI mark that an IPTC address names, or None when it names none of AI-made media."""
+    start, _, name = str(address).strip().rpartition("/")
+    known = start.split("://")[-1] == SOURCE_TYPES.split("://")[-1].rstrip("/")
+    return name if known and name in AI_MARKS else None
+
+
+def _packet(mark: str) -> bytes:
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f"Iptc4xmpExt:{SOURCE_TYPE}={quoteattr(SOURCE_TYPES + mark)}/></rdf:RDF></x:xmpmeta>"
+        '<?xpacket end="w"?>'
+    ).encode()
 
 
 def _origin(raw: Any) -> Origin | None:
@@ -146,21 +184,9 @@ def _origin(raw: Any) -> Origin | None:
     try:
         parents = tuple((str(role), str(asset)) for role, asset in raw["parents"])
         return Origin(str(raw["id"]), float(raw["created"]), parents, str(raw["job"]), int(raw["place"]))
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
-
-
-def _user_comment(image: Image.Image) -> str | None:
-    raw = image.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
-    if isinstance(raw, bytes) and raw.startswith(UNICODE):
-        return raw[len(UNICODE) :].decode("utf-16-be", errors="replace")
-    return None
-
-
-def _ai_mark(packet: bytes | str | None) -> str | None:
-    text = packet.decode(errors="replace") if isinstance(packet, bytes) else packet or ""
-    return next((kind for kind in (EDITED, MADE) if SOURCE_TYPES + kind in text), None)
