@@ -30,7 +30,7 @@ def atomic(path: Path) -> Iterator[Path]:
             os.replace(written, path.parent / written.name)
         _sync(path.parent)
     except (OSError, ValueError, RuntimeError) as error:  # the last two: what a library says of sizes and rates
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).replace(f"{folder}{os.sep}", "")
         raise MediaError(f"out: {path.name} cannot be written ({reason})") from error
     finally:
         if folder is not None:

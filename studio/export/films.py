@@ -66,6 +66,12 @@ def laid_on_white(frames: np.ndarray) -> np.ndarray:
     return np.concatenate([rgb.astype(np.uint8), np.full_like(frames[..., 3:], 255)], axis=-1)
 
 
+def as_fraction(rate: float) -> Fraction:
+    """A frame rate as containers state it: 23.976 and its kind are so many thousand over 1001."""
+    television = Fraction(round(rate * 1.001) * 1000, 1001)
+    return television if abs(television - rate) < 1e-5 * rate else Fraction(rate).limit_denominator(1000)
+
+
 def _entry(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name)  # of 1980: equal clips make equal files
 
@@ -76,7 +82,7 @@ def _write(frames: np.ndarray, clip: Clip, path: Path, container: str, stamp: St
     from av.video.reformatter import ColorRange, Colorspace
 
     codec, pixel_format, settings = VIDEO[container]
-    rate = Fraction(clip.rate).limit_denominator(1001)  # 23.976 is 24000/1001
+    rate = as_fraction(clip.rate)
     with _opened(path, container, stamp) as out:
         video = out.add_stream(codec, rate=rate, options=settings)
         assert isinstance(video, VideoStream)

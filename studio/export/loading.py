@@ -39,8 +39,8 @@ def load(path: Path) -> Media:
         found: Media = loaders[kind](path)
     except MediaError:
         raise
-    except Exception as error:  # whatever a library says of a damaged file
-        raise MediaError(f"file: {path.name!r} cannot be read as {kind.upper()} ({error})") from error
+    except Exception as error:  # a library says almost anything of a damaged file, its full path included
+        raise MediaError(f"file: {path.name!r} cannot be read as {kind.upper()}; it is damaged") from error
     return found
 
 
@@ -78,8 +78,6 @@ def _film(path: Path) -> Clip:
             elif packet.stream is audio:
                 for frame in audio.codec_context.decode(packet):
                     parts += [part.to_ndarray() for part in resampler.resample(frame)]
-        if see_through:
-            frames += [frame.to_ndarray(format="rgba") for frame in decoder.decode(None)]
         pace = float(video.average_rate or 25)
     sound = Sound(np.clip(np.concatenate(parts, axis=1), -1, 1), rate) if parts else None
     return Clip(np.stack(frames), pace, sound)

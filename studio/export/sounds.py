@@ -1,6 +1,7 @@
 """Sound files, through libsndfile."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,10 @@ KINDS = {
     "flac": ("FLAC", "PCM_24"),
     "ogg": ("OGG", "VORBIS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+FINER: dict[str, dict[str, Any]] = {
+    "ogg": {"compression_level": 0.1},
+    "mp3": {"compression_level": 0.1, "bitrate_mode": "VARIABLE"},
 }
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _BLOCK = 1 << 15  # samples: libsndfile's Vorbis keeps a whole write on its stack
@@ -32,7 +37,7 @@ def write(sound: Sound, path: Path, kind: str, stamp: Stamp) -> None:
         known = ", ".join(map(str, MP3_RATES))
         raise MediaError(f"out: MP3 knows {known} Hz, got {sound.sample_rate}; choose OGG, FLAC or WAV")
     name, subtype = KINDS[kind]
-    finer = {"compression_level": 0.1, "bitrate_mode": "VARIABLE"} if kind in ("ogg", "mp3") else {}
+    finer = FINER.get(kind, {})
     samples = np.ascontiguousarray(sound.samples.T)
     with soundfile.SoundFile(
         path, "w", sound.sample_rate, samples.shape[1], subtype=subtype, format=name, **finer

@@ -31,8 +31,8 @@ class Credentials:
     """What a file's content credentials say.
 
     Attributes:
-        issuer: organisation that issued the certificate, as the certificate names it.
-        name: whom it was issued to.
+        issuer: organisation that signed, as its certificate names it.
+        name: who or what there did.
         valid: the signature is whole and fits the file.
         trusted: the certificate is the one of this machine; no others are vouched for here.
         changed: the file was changed after it was signed.

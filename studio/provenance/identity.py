@@ -51,7 +51,8 @@ def identity() -> Identity:
         certificates = x509.load_pem_x509_certificates(chain)
     except (OSError, ValueError, TypeError) as error:  # TypeError: the key has a password
         field = f"{CERT}, {KEY}" if any(named) else own.name
-        raise MediaError(f"sign: {field}: no usable certificate and unlocked key in PEM ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(f"sign: {field}: no usable certificate and unlocked key in PEM ({reason})") from error
     pem = serialization.Encoding.PEM
     return Identity(
         _algorithm(private),

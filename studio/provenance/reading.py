@@ -40,7 +40,7 @@ READERS: dict[str, Callable[[BinaryIO], dict[str, str]]] = {
 }
 _STARTS = {
     **{b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"},
-    **{b"\x1a\x45\xdf\xa3": "webm", b"fLaC": "flac", b"OggS": "ogg", b"ID3": "mp3", b"glTF": "glb"},
+    **{b"\x1a\x45\xdf\xa3": "webm", b"fLaC": "flac", b"OggS": "ogg", b"glTF": "glb"},
     **{b"ply\n": "ply", b"ply\r": "ply", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"},
 }
 _OBJ_WORDS = {b"v", b"vn", b"vt", b"o", b"g", b"s", b"f", b"mtllib", b"usemtl"}
@@ -99,7 +99,8 @@ def carried(path: str | Path) -> Stamp:
 
 def record_in(found: dict[str, str]) -> dict[str, Any] | None:
     """This program's record among a file's texts."""
-    return next(filter(None, (held(found.get(name)) for name in (KEY, "usercomment", "comment"))), None)
+    names = (KEY, "usercomment", "comment", "description")  # FFmpeg calls comments so when it writes FLAC and OGG
+    return next(filter(None, (held(found.get(name)) for name in names)), None)
 
 
 def ai_mark(found: dict[str, str]) -> str | None:
@@ -110,6 +111,9 @@ def ai_mark(found: dict[str, str]) -> str | None:
 
 def _sniffed(file: BinaryIO) -> str | None:
     head = file.read(4096)
+    if head.startswith(b"ID3"):  # stands before MP3, and before FLAC when that is signed
+        file.seek(10 + sum(byte % 128 << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)))
+        return "flac" if file.read(4) == b"fLaC" else "mp3"
     for start, name in _STARTS.items():
         if head.startswith(start):
             return name
