@@ -75,6 +75,6 @@ def sweep(library: Library, jobs: Jobs) -> None:
 
 
 def _write(item: Any, path: Path, settings: SamplingSettings, origin: Origin, *, edited: bool) -> None:
-    from studio.export import save_picture
+    from studio.export import save
 
-    save_picture(item, path, settings, edited=edited, origin=origin)
+    save(item, path, settings, edited=edited, origin=origin)

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from pipelines.errors import StudioError
 from pipelines.paths import assets
-from studio.export import exported
+from studio.exports import exported
 from studio.jobs import Job
 from studio.library import Asset
 from studio.workshop import Workshop

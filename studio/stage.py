@@ -12,10 +12,9 @@ from pathlib import Path
 
 from pipelines.errors import StudioError
 from pipelines.settings import SamplingSettings
+from studio.exports import titles
 from studio.pictures import address
 from studio.session import Result, Session
-
-FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}
 
 
 def stage(session: Session) -> str:
@@ -94,17 +93,17 @@ def downloads(session: Session) -> str:
     if result is None:
         return ""
     links = "".join(
-        f'<a class="save" href="{escape(where(result, kind), quote=True)}" download>{title}</a>'
-        for kind, title in FORMATS.items()
+        f'<a class="save" href="{escape(where(result, ending), quote=True)}" download>{title}</a>'
+        for ending, title in titles(result.settings.MEDIUM).items()
     )
     return f'<span class="caption">Download</span>{links}'
 
 
-def where(result: Result, kind: str) -> str:
-    """Address of a result's file in a format."""
+def where(result: Result, ending: str) -> str:
+    """Address of a result's file in the format of a file ending."""
     if result.example:
-        return f"studio/examples/{result.path.name}?format={kind}"
-    return f"studio/assets/{result.id}/file?download&format={kind}"
+        return f"studio/examples/{result.path.name}?download&format={ending}"
+    return f"studio/assets/{result.id}/file?download&format={ending}"
 
 
 def said(notes: Sequence[str]) -> str:

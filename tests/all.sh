@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 venv="${EDDYLINE_TEST_VENV:-.venv-test}"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 . "$venv/bin/activate"
-python -m pip install --quiet --disable-pip-version-check ".[test]"
+python -m pip install --quiet --disable-pip-version-check ".[test,credentials]"
 
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
   if command -v apt-get >/dev/null; then
@@ -15,6 +15,16 @@ if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null 
       || python -m playwright install --with-deps chromium
   else
     python -m playwright install chromium
+  fi
+fi
+
+# FFmpeg's own programs open what the studio has written: tests fail without them, they do not skip.
+if ! command -v ffprobe >/dev/null || ! command -v ffmpeg >/dev/null; then
+  if command -v apt-get >/dev/null; then
+    sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
+    $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ffmpeg >/dev/null
+  else
+    echo "ffmpeg and ffprobe are missing; install FFmpeg 5.1 or newer" >&2; exit 1
   fi
 fi
 

@@ -31,7 +31,7 @@ PROMPTS = [
 
 @pytest.fixture(params=FORMATS)
 def suffix(request):
-    return {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}[request.param]
+    return {"jpeg": ".jpg"}.get(request.param, f".{request.param}")
 
 
 def xmp_of(image):
@@ -115,7 +115,7 @@ def test_the_grammar_of_other_programs_keeps_its_three_lines(prompt):
 
 @pytest.mark.parametrize("name", ["it", "it.gif", "it.png.exe", ".png", "it.tiff"])
 def test_an_unknown_ending_is_refused_with_the_choices(name):
-    with pytest.raises(MediaError, match=f"^out: '{name}' must end in .png, .jpg, .jpeg, .webp$"):
+    with pytest.raises(MediaError, match=f"^out: '{name}' must end in .png, .jpg, .jpeg, .webp, .avif$"):
         format_of(name)
 
 

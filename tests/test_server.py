@@ -113,15 +113,15 @@ def test_a_file_is_exported_with_its_record(local, tmp_path):
     job = local.shop.jobs.submit([ImageSettings(prompt="a kite", seed=9, steps=1)], "")[0]
     done(local, job)
     asset = local.shop.library.made_by([job.id], "")[job.id][0]
-    for kind in ("png", "jpeg", "webp"):
-        sent = httpx.get(f"{local.address}studio/assets/{asset.id}/file?download&format={kind}")
+    for ending in (".png", ".jpg", ".webp", ".avif"):
+        sent = httpx.get(f"{local.address}studio/assets/{asset.id}/file?download&format={ending}")
         assert sent.headers["content-disposition"].startswith("attachment")
-        path = tmp_path / f"it.{kind}"
+        path = tmp_path / f"it{ending}"
         path.write_bytes(sent.content)
         found = read_settings(path)
         assert found.settings == job.settings and found.origin.id == asset.id
-    refused = httpx.get(f"{local.address}studio/assets/{asset.id}/file?format=exe")
-    assert refused.status_code == 404 and "exe" in refused.json()["error"]
+    refused = httpx.get(f"{local.address}studio/assets/{asset.id}/file?format=.exe")
+    assert refused.status_code == 404 and ".exe" in refused.json()["error"]
 
 
 @pytest.mark.parametrize("path", ["queue/pause", "queue/forget", "queue/abc/cancel"])

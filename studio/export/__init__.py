@@ -1,0 +1,119 @@
+"""Files from media: every format carries its settings and the AI mark, and is written whole or not at all.
+
+``save`` writes a picture, clip, sound or mesh in the format of the file's name; ``convert`` writes a kept file again
+in another format, with the same record; ``formats_of`` lists what there is for a medium.
+"""
+
+import shutil
+from pathlib import Path
+
+from pipelines.errors import MediaError
+from pipelines.media import Media, Picture
+from pipelines.settings import SamplingSettings
+from studio.export import loading
+from studio.export.atomic import atomic
+from studio.export.formats import Format, chosen, formats_of
+from studio.provenance import credentials
+from studio.provenance.reading import carried, sniff
+from studio.provenance.records import Origin, Stamp, stamp
+
+__all__ = ["FORMATS", "SUFFIXES", "Format", "convert", "format_of", "formats_of", "save", "save_picture", "write"]
+
+SUFFIXES = {suffix: format.name for format in formats_of("image") for suffix in format.suffixes}
+FORMATS = tuple(format.name for format in formats_of("image"))
+
+
+def format_of(path: str | Path) -> str:
+    """Format of a picture by file name.
+
+    Raises:
+        MediaError: the name ends in nothing that a picture can be written as.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MediaError(f"out: {Path(path).name!r} must end in {', '.join(SUFFIXES)}")
+    return SUFFIXES[suffix]
+
+
+def save(
+    media: Media,
+    path: str | Path,
+    settings: SamplingSettings,
+    *,
+    edited: bool | None = None,
+    origin: Origin | None = None,
+    sign: bool | None = None,
+) -> Path:
+    """Write ``media`` with the settings that made it; the format is that of the file's name.
+
+    Args:
+        media: what to write. What its format cannot hold is told by :attr:`Format.loses`.
+        path: where; an old file there is replaced once the new one is whole.
+        settings: what made it.
+        edited: whether it began as another medium; by default when the settings are an edit's.
+        origin: which asset of the library the file is.
+        sign: add content credentials; None does so where ``EDDYLINE_C2PA=1`` and the format can carry them.
+
+    Raises:
+        MediaError: the format is unknown, cannot be signed though asked to, or the file cannot be written.
+    """
+    return write(media, path, stamp(settings, edited=edited, origin=origin), sign=sign)
+
+
+def save_picture(
+    picture: Picture,
+    path: str | Path,
+    settings: SamplingSettings,
+    *,
+    edited: bool | None = None,
+    origin: Origin | None = None,
+) -> Path:
+    """:func:`save` for a picture."""
+    return save(picture, path, settings, edited=edited, origin=origin)
+
+
+def convert(path: str | Path, target: str | Path, *, sign: bool | None = None) -> Path:
+    """Write a kept file again in the format of the name ``target``, with the same record and mark.
+
+    A file that stays in its format is copied byte for byte, credentials included. Otherwise credentials do not survive;
+    with ``sign`` the new ones say what the file was converted from.
+
+    Raises:
+        MediaError: the file cannot be read, or what it holds cannot be written as asked.
+    """
+    path, target = Path(path), Path(target)
+    media = loading.load(path)
+    kind = chosen(media, target)
+    if kind.name == sniff(path) and not sign:
+        return copy(path, target)
+    return write(media, target, carried(path), sign=sign, parent=path)
+
+
+def copy(path: Path, target: Path) -> Path:
+    """Copy a file, and the files that lie beside it, whole or not at all."""
+    with atomic(target) as temporary:
+        shutil.copyfile(path, temporary)
+        for ending in (".json", ".mtl", ".png"):
+            if (companion := path.with_name(path.name + ending)).is_file():
+                shutil.copyfile(companion, temporary.with_name(target.name + ending))
+    return target
+
+
+def write(
+    media: Media, path: str | Path, stamp: Stamp, *, sign: bool | None = None, parent: Path | None = None
+) -> Path:
+    """Write ``media`` with a ready ``stamp``; see :func:`save`. ``parent`` is what it was converted from.
+
+    Raises:
+        MediaError: as :func:`save`.
+    """
+    path = Path(path)
+    kind = chosen(media, path)
+    reason = credentials.why_not(kind.name)
+    if sign and reason:
+        raise MediaError(f"sign: {reason}")
+    with atomic(path) as temporary:
+        kind.write(media, temporary, stamp)
+        if credentials.wanted(sign) and reason is None:
+            credentials.sign(temporary, kind.name, stamp, parent=parent)
+    return path

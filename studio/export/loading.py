@@ -1,0 +1,151 @@
+"""Kept files back into memory, for writing them in another format."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pipelines.errors import MediaError
+from pipelines.media import Clip, Media, Mesh, Picture, Sound
+from studio.export.shapes import FLOAT, UINT, USHORT, from_linear
+from studio.provenance import packs
+from studio.provenance.reading import sniff
+
+_TYPES = {FLOAT: "<f4", UINT: "<u4", USHORT: "<u2", 5121: "u1"}
+_COUNTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+
+
+def load(path: Path) -> Media:
+    """What a file of any format that this program writes holds.
+
+    Raises:
+        MediaError: it is none of them, or damaged.
+    """
+    kind = sniff(path)
+    loaders: dict[str, Any] = {
+        **dict.fromkeys(("png", "jpeg", "webp", "avif", "gif"), _pictures),
+        **dict.fromkeys(("mp4", "webm"), _film),
+        **dict.fromkeys(("wav", "flac", "ogg", "mp3"), _sound),
+        **dict.fromkeys(("obj", "stl", "ply"), _shape),
+        **{"glb": _glb, "zip": _sequence},
+    }
+    if kind is None or kind not in loaders:
+        raise MediaError(f"file: {path.name!r} is none of the formats that can be converted")
+    try:
+        found: Media = loaders[kind](path)
+    except MediaError:
+        raise
+    except Exception as error:  # a library says almost anything of a damaged file, its full path included
+        raise MediaError(f"file: {path.name!r} cannot be read as {kind.upper()}; it is damaged") from error
+    return found
+
+
+def _pictures(path: Path) -> Picture | Clip:
+    with Image.open(path) as image:
+        count = getattr(image, "n_frames", 1)
+        if count == 1:
+            return Picture(np.array(image.convert("RGBA")))
+        frames, delays = [], []
+        for number in range(count):
+            image.seek(number)
+            frames.append(np.array(image.convert("RGBA")))
+            delays.append(max(1, image.info.get("duration", 100)))
+    # Frames that stand longer than others were several equal ones: writers of GIF and WebP join those.
+    times = np.maximum(1, np.round(np.array(delays) / min(delays))).astype(int)
+    return Clip(np.repeat(np.stack(frames), times, axis=0), 1000 * int(times.sum()) / sum(delays))
+
+
+def _film(path: Path) -> Clip:
+    import av
+
+    frames, parts, rate = [], [], 48_000
+    with av.open(str(path), format="matroska,webm" if sniff(path) == "webm" else "mp4") as film:
+        video = film.streams.video[0]
+        # FFmpeg's own decoder of VP9 drops transparency, libvpx's does not.
+        see_through = video.codec_context.name == "vp9" and video.metadata.get("alpha_mode") == "1"
+        decoder = av.CodecContext.create("libvpx-vp9", "r") if see_through else video.codec_context
+        audio = film.streams.audio[0] if film.streams.audio else None
+        if audio is not None:
+            rate = audio.rate
+            resampler = av.AudioResampler("fltp", "mono" if audio.channels == 1 else "stereo", rate)
+        for packet in film.demux():
+            if packet.stream is video:
+                frames += [frame.to_ndarray(format="rgba") for frame in decoder.decode(packet)]
+            elif packet.stream is audio:
+                for frame in audio.codec_context.decode(packet):
+                    parts += [part.to_ndarray() for part in resampler.resample(frame)]
+        pace = float(video.average_rate or 25)
+    sound = Sound(np.clip(np.concatenate(parts, axis=1), -1, 1), rate) if parts else None
+    return Clip(np.stack(frames), pace, sound)
+
+
+def _sound(path: Path) -> Sound:
+    import soundfile
+
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return Sound(np.clip(np.ascontiguousarray(samples.T), -1, 1), rate)
+
+
+def _sequence(path: Path) -> Clip:
+    with open(path, "rb") as file:
+        rate = packs.read_index(file).get("rate")
+    if not isinstance(rate, int | float):
+        raise MediaError(f"file: {path.name!r} is a ZIP, but no PNG sequence")
+    with zipfile.ZipFile(path) as pack:
+        names = sorted(name for name in pack.namelist() if name.endswith(".png"))
+        frames = []
+        for name in names:
+            with Image.open(io.BytesIO(pack.read(name)), formats=["PNG"]) as image:
+                frames.append(np.array(image.convert("RGBA")))
+        sound = None
+        if "sound.wav" in pack.namelist():
+            import soundfile
+
+            samples, pace = soundfile.read(io.BytesIO(pack.read("sound.wav")), dtype="float32", always_2d=True)
+            sound = Sound(np.ascontiguousarray(samples.T), pace)
+    return Clip(np.stack(frames), float(rate), sound)
+
+
+def _shape(path: Path) -> Mesh:
+    import trimesh
+
+    found = trimesh.load_mesh(path, file_type=sniff(path), process=False)
+    visual: Any = found.visual
+    colours = np.array(visual.vertex_colors, np.uint8) if visual.kind == "vertex" else None
+    return Mesh(np.asarray(found.vertices, np.float32), np.asarray(found.faces, np.int64), colours)
+
+
+def _glb(path: Path) -> Mesh:
+    """A GLB as this program writes it: one mesh of one part, everything inside the file."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[12:16], "little")
+    tree, body = json.loads(data[20 : 20 + size]), data[28 + size :]
+    parts = [part for mesh in tree["meshes"] for part in mesh["primitives"]]
+    moved = any({"matrix", "translation", "rotation", "scale"} & set(node) for node in tree["nodes"])
+    if len(parts) != 1 or moved or any("uri" in held for held in tree["buffers"] + tree.get("images", [])):
+        raise MediaError(f"file: {path.name!r} holds more than one plain mesh; open it in the mesh tab first")
+
+    def values(index: int) -> np.ndarray:
+        accessor = tree["accessors"][index]
+        view = tree["bufferViews"][accessor["bufferView"]]
+        kind, width = np.dtype(_TYPES[accessor["componentType"]]), _COUNTS[accessor["type"]]
+        start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+        return np.frombuffer(body, kind, accessor["count"] * width, start).reshape(-1, width)
+
+    part = parts[0]
+    named = {name: values(index) for name, index in part["attributes"].items()}
+    colours, texture = named.get("COLOR_0"), None
+    if colours is not None:
+        top = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
+        colours = from_linear(colours / top)
+    if tree.get("images"):
+        view = tree["bufferViews"][tree["images"][0]["bufferView"]]
+        with Image.open(io.BytesIO(body[view["byteOffset"] :][: view["byteLength"]])) as image:
+            texture = Picture(np.array(image.convert("RGBA")))
+    uv = (named["TEXCOORD_0"] * [1, -1] + [0, 1]).astype(np.float32) if "TEXCOORD_0" in named else None
+    faces = values(part["indices"]).reshape(-1, 3).astype(np.int64)
+    return Mesh(named["POSITION"].astype(np.float32), faces, colours, uv, texture)

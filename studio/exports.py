@@ -1,0 +1,31 @@
+"""Kept files in other formats: made at their first download, and kept beside the library."""
+
+import hashlib
+from pathlib import Path
+
+from pipelines.errors import MediaError
+from studio.export import convert, formats_of
+
+MEDIA = {"lipsync": "video"}  # a medium that is kept as another's files
+
+
+def titles(medium: str) -> dict[str, str]:
+    """Ending (with its dot) to title of every format that can hold a medium."""
+    return {kind.suffixes[0]: kind.title for kind in formats_of(MEDIA.get(medium, medium))}
+
+
+def exported(home: Path, path: Path, suffix: str) -> Path:
+    """The file in ``path`` in the format of ``suffix``, with its own record.
+
+    Raises:
+        MediaError: there is no such format, or the file cannot be written in it.
+    """
+    suffix = suffix.lower()
+    if not suffix or suffix == path.suffix.lower():
+        return path
+    known = {ending for medium in ("image", "video", "audio", "mesh") for ending in titles(medium)}
+    if suffix not in known:
+        raise MediaError(f"format: {suffix[:20]!r} is none of {', '.join(sorted(known))}")
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    target = home / ".exports" / f"{content[:32]}{suffix}"
+    return target if target.exists() else convert(path, target)

@@ -1,0 +1,192 @@
+"""The record: settings, which asset a file is, and that a machine made it; as text, free of any file format.
+
+Every format carries the record as JSON. Beside it goes IPTC's DigitalSourceType, the machine-readable mark of AI-made
+media, in XMP where a format has a place for XMP and under its own name elsewhere; the record repeats it, because
+comments survive programs that drop XMP.
+"""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from pipelines.errors import MediaError, SettingsError
+from pipelines.settings import ANY_SETTINGS, ImageSettings, SamplingSettings, kind_of
+
+KEY = "eddyline"
+SOURCE_TYPE = "DigitalSourceType"
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+MADE = "trainedAlgorithmicMedia"
+EDITED = "compositeWithTrainedAlgorithmicMedia"
+AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
+MAX_RECORD = 200_000  # characters of metadata worth parsing
+_SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
+    rf""":{SOURCE_TYPE}(?:\s*=\s*["']|\s*>|\s+rdf:resource\s*=\s*["'])\s*(https?://[^\s"'<>]{{1,200}})"""
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which asset a file is, so that the library's index can be made again from the files alone.
+
+    Attributes:
+        id: of the asset, 32 hex digits.
+        created: seconds since 1970.
+        parents: role ("source", "mask" ...) and id of each asset that it was made from.
+        job: id of the job that made it, or empty.
+        place: which of the job's results it is.
+    """
+
+    id: str
+    created: float
+    parents: tuple[tuple[str, str], ...] = ()
+    job: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a file claims.
+
+    Attributes:
+        kind: what made it, for example ``image.generate``.
+        settings: the settings that made it.
+        unknown: settings that a newer or other version wrote and this one does not know.
+        ai_mark: value of DigitalSourceType, or None.
+        origin: which asset of which library it is, or None.
+    """
+
+    kind: str
+    settings: SamplingSettings
+    unknown: dict[str, Any]
+    ai_mark: str | None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What is written into a file.
+
+    Attributes:
+        record: JSON text, or None for media that no settings are known of.
+        mark: value of DigitalSourceType, or None where nobody says that a machine made it.
+        parameters: the settings in AUTOMATIC1111's grammar, or None.
+    """
+
+    record: str | None = None
+    mark: str | None = None
+    parameters: str | None = None
+
+    @property
+    def ascii(self) -> str | None:
+        """The record in ASCII, for formats whose text is of no certain encoding."""
+        return None if self.record is None else json.dumps(json.loads(self.record))
+
+    @property
+    def xmp(self) -> bytes:
+        """XMP packet with the mark; empty without a mark."""
+        return b"" if self.mark is None else _packet(self.mark)
+
+    @property
+    def source_type(self) -> str | None:
+        """The mark as IPTC's full address."""
+        return None if self.mark is None else SOURCE_TYPES + self.mark
+
+
+def stamp(settings: SamplingSettings, *, edited: bool | None = None, origin: Origin | None = None) -> Stamp:
+    """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
+    edited = settings.TASK == "edit" if edited is None else edited
+    return Stamp(record(settings, origin, edited=edited), EDITED if edited else MADE, parameters(settings))
+
+
+def record(settings: SamplingSettings, origin: Origin | None = None, *, edited: bool | None = None) -> str:
+    """The JSON that is written into files."""
+    held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
+    if origin is not None:
+        held["asset"] = asdict(origin)
+    if edited is not None:
+        held[SOURCE_TYPE] = SOURCE_TYPES + (EDITED if edited else MADE)
+    return json.dumps(held, ensure_ascii=False)
+
+
+def parameters(settings: SamplingSettings) -> str:
+    """The settings in AUTOMATIC1111's grammar: prompt, negative prompt, then one line of pairs."""
+    values = settings.model_dump(mode="json")
+    lines = [_one_line(str(values.get("prompt", "")))]
+    if values.get("negative_prompt"):
+        lines.append(f"Negative prompt: {_one_line(values['negative_prompt'])}")
+    named = {"Steps": "steps", "Sampler": "solver", "CFG scale": "guidance", "Seed": "seed"}
+    pairs = [f"{name}: {values[field]}" for name, field in named.items() if field in values]
+    if isinstance(settings, ImageSettings):
+        pairs.append(f"Size: {settings.width}x{settings.height}")
+    lines.append(", ".join([*pairs, f"Model: {values['model']}"]))
+    return "\n".join(lines)
+
+
+def xmp(*, edited: bool) -> bytes:
+    """XMP packet with the AI mark: made by a model, or a picture edited with one."""
+    return _packet(EDITED if edited else MADE)
+
+
+def held(text: str | None) -> dict[str, Any] | None:
+    """The record in ``text``; None when this program did not write it."""
+    if not text or len(text) > MAX_RECORD:
+        return None
+    try:
+        found = json.loads(text)
+        str(found["kind"]), dict(found["settings"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None  # some other program's comment
+    return found if isinstance(found, dict) else None
+
+
+def parsed(found: dict[str, Any], mark: str | None, name: str) -> Provenance:
+    """What the record ``found`` of the file ``name`` says.
+
+    Raises:
+        MediaError: the record is damaged or of a newer version.
+    """
+    kind = str(found["kind"])
+    if kind not in ANY_SETTINGS:
+        raise MediaError(f"{name}: made by {kind!r}, which this version does not know; update eddyline")
+    try:
+        settings, unknown = ANY_SETTINGS[kind].migrate(dict(found["settings"]))
+    except SettingsError as error:
+        raise MediaError(f"{name}: its settings cannot be used ({error})") from error
+    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")))
+
+
+def mark_in(packet: str | None) -> str | None:
+    """The AI mark in an XMP packet, or None."""
+    return next(filter(None, (mark_of(address) for address in _SOURCE_TYPE.findall(packet or ""))), None)
+
+
+def mark_of(address: Any) -> str | None:
+    """The AI mark that an IPTC address names, or None when it names none of AI-made media."""
+    start, _, name = str(address).strip().rpartition("/")
+    known = start.split("://")[-1] == SOURCE_TYPES.split("://")[-1].rstrip("/")
+    return name if known and name in AI_MARKS else None
+
+
+def _packet(mark: str) -> bytes:
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f"Iptc4xmpExt:{SOURCE_TYPE}={quoteattr(SOURCE_TYPES + mark)}/></rdf:RDF></x:xmpmeta>"
+        '<?xpacket end="w"?>'
+    ).encode()
+
+
+def _origin(raw: Any) -> Origin | None:
+    """Which asset a record names; None when it names none, or not as this program writes it."""
+    try:
+        parents = tuple((str(role), str(asset)) for role, asset in raw["parents"])
+        return Origin(str(raw["id"]), float(raw["created"]), parents, str(raw["job"]), int(raw["place"]))
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
