@@ -66,20 +66,20 @@ class Place:
 
 def parse(relative: str) -> Place | None:
     """Read a path below the home folder; None for what is no file of the library."""
-    parts, trashed = PurePosixPath(relative).parts, None
-    if parts[:1] == (TRASH,):
+    parts, trashed = relative.split("/"), None
+    if parts[0] == TRASH:
         if len(parts) < 3 or not re.fullmatch(r"\d{1,12}\.\d{3}", parts[1]):
             return None
         trashed, parts = float(parts[1]), parts[2:]
     original, owner = "/".join(parts), ""
-    if parts[:1] == (PEOPLE,):
+    if parts[0] == PEOPLE:
         owner, parts = (parts[1] if len(parts) > 1 else ""), parts[2:]
         if not _OWNER.fullmatch(owner):
             return None
     if len(parts) < 2 or parts[0] not in MEDIA or parts[-1].startswith("."):
         return None
-    suffix = PurePosixPath(parts[-1]).suffix
-    if suffix.lower() not in SUFFIXES:
+    stem, dot, ending = parts[-1].rpartition(".")
+    if not stem or f"{dot}{ending.lower()}" not in SUFFIXES:
         return None
     found = _CAME.fullmatch(parts[-1])
     if found is None:
