@@ -15,7 +15,7 @@ from pipelines.media import Mask
 from pipelines.settings import SamplingSettings
 from studio.library import files, index, looks, places, stars, trash
 from studio.library.asset import Asset, from_row, insert, read
-from studio.library.search import Found, conditions, search
+from studio.library.search import Found, query, search
 from studio.provenance import record
 from studio.store import Store
 
@@ -159,11 +159,9 @@ class Library:
             limit: on this page, 1000 at most.
             offset: how many to leave out before.
         """
-        where, values = conditions(
-            owner, words, {"medium": medium, "model": model}, since, until, starred, imported, trashed
-        )
+        wanted = query(owner, words, {"medium": medium, "model": model}, since, until, starred, imported, trashed)
         with self.store.connect() as db:
-            return search(db, self.home, where, values, (limit, offset))
+            return search(db, self.home, wanted, limit, offset)
 
     def get(self, asset: str, owner: str) -> Asset | None:
         """One asset, deleted or not; None where the owner has none of this id."""
