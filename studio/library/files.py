@@ -99,7 +99,7 @@ def walk(home: Path) -> Iterator[str]:
 def abandoned(home: Path) -> Iterator[Path]:
     """Temporary files that a killed process left behind."""
     oldest = time.time() - ABANDONED
-    for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS]:
+    for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS, home / places.INCOMING]:
         for folder, _, names in os.walk(root):
             for name in names:
                 path = Path(folder, name)

@@ -260,15 +260,16 @@ class Library:
         """Differences between index and files, one sentence each; nothing where they agree."""
         return index.check(self.store)
 
-    def tidy(self) -> None:
-        """Finish what a killed process left half done; meant for the start of a server. Cheap when there is nothing.
-
-        A new database beside old files is filled from them.
-        """
+    def fill(self) -> None:
+        """Fill a new database from the files that lie beside it, if there are any."""
         with self.store.connect() as db:
             empty = db.execute("SELECT 1 FROM assets LIMIT 1").fetchone() is None
         if empty and next(files.walk(self.home), None) is not None:
             self.rebuild()
+
+    def tidy(self) -> None:
+        """Finish what a killed process left half done; meant for the start of a server. Cheap when there is nothing."""
+        self.fill()
         with self.store.transaction() as db:
             trash.finish(db, self.home)
             index.adopt(db, self.home)
