@@ -1,6 +1,6 @@
 """``eddyline library`` and ``eddyline replay``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,7 @@ from pipelines.errors import MediaError, SettingsError, StudioError
 from studio.commands.speech import say_json, say_pairs, say_table, spoken
 
 if TYPE_CHECKING:
-    from studio.library import Asset, Found, Library
+    from studio.library import Asset, Library
 
 library = typer.Typer(no_args_is_help=True, help="Find, keep and move what was made.")
 
@@ -31,29 +31,10 @@ Archive = Annotated[Path, typer.Argument(help="A project, as `eddyline library e
 
 
 @library.command("list")
-@spoken
-def list_(
-    medium: Medium = None,
-    model: Model = None,
-    since: Since = None,
-    until: Until = None,
-    starred: Starred = False,
-    imported: Imported = None,
-    trashed: Trashed = False,
-    limit: Limit = 60,
-    offset: Offset = 0,
-    owner: Owner = "",
-    json: Json = False,
-) -> None:
-    """What is in the library, newest first."""
-    values = {"medium": medium, "model": model, "starred": starred, "imported": imported, "trashed": trashed}
-    _say_found("", since, until, json, owner=owner, limit=limit, offset=offset, **values)
-
-
-@library.command()
+@library.command("search")
 @spoken
 def search(
-    words: Annotated[list[str], typer.Argument(help="Beginnings of words in a prompt, model or name.")],
+    words: Annotated[list[str] | None, typer.Argument(help="Beginnings of words in a prompt, model or name.")] = None,
     medium: Medium = None,
     model: Model = None,
     since: Since = None,
@@ -66,9 +47,17 @@ def search(
     owner: Owner = "",
     json: Json = False,
 ) -> None:
-    """Find by words."""
-    values = {"medium": medium, "model": model, "starred": starred, "imported": imported, "trashed": trashed}
-    _say_found(" ".join(words), since, until, json, owner=owner, limit=limit, offset=offset, **values)
+    """What is in the library, newest first; with words, only what has them all."""
+    found = _library().search(
+        owner, " ".join(words or ()), medium, model, _day(since, "since"), _day(until, "until"), starred, imported,
+        trashed, limit, offset,
+    )  # fmt: skip
+    if json:
+        say_json({"total": found.total, "assets": [asset.to_dict() for asset in found.assets]})
+        return
+    _say_assets(found.assets)
+    if found.total != len(found.assets):
+        typer.echo(f"{len(found.assets)} of {found.total}; --limit and --offset show others", err=True)
 
 
 @library.command()
@@ -130,14 +119,18 @@ def import_(
     from studio.project import import_project
 
     shelf = _library()
-    for path in paths:
-        if not path.is_file():
-            raise MediaError(f"{path.name}: no such file")
-        if path.suffix.lower() == ".zip":
-            assets: tuple[Asset, ...] = import_project(shelf, path, owner)
-        else:
-            assets = (shelf.bring_in(path, path.name, owner),)
-        _say_assets(assets)
+    assets: list[Asset] = []
+    try:
+        for path in paths:
+            if not path.is_file():
+                raise MediaError(f"{path.name}: no such file")
+            if path.suffix.lower() == ".zip":
+                assets += import_project(shelf, path, owner)
+            else:
+                assets.append(shelf.bring_in(path, path.name, owner))
+    finally:  # those before one that was refused are in the library
+        if assets:
+            _say_assets(assets)
 
 
 @library.command()
@@ -250,17 +243,7 @@ def _change(ids: list[str], owner: str, act: "Callable[[Library, list[str]], tup
     typer.echo(f"{len(changed)} {word}")
 
 
-def _say_found(words: str, since: str | None, until: str | None, json: bool, *, owner: str, **values: Any) -> None:
-    found: Found = _library().search(owner, words, since=_day(since, "since"), until=_day(until, "until"), **values)
-    if json:
-        say_json({"total": found.total, "assets": [asset.to_dict() for asset in found.assets]})
-        return
-    _say_assets(found.assets)
-    if found.total != len(found.assets):
-        typer.echo(f"{len(found.assets)} of {found.total}; --limit and --offset show others", err=True)
-
-
-def _say_assets(assets: "tuple[Asset, ...]") -> None:
+def _say_assets(assets: "Sequence[Asset]") -> None:
     if not assets:
         typer.echo("nothing found")
         return
