@@ -353,6 +353,28 @@ def test_a_replay_tells_what_differs_and_what_cannot_be_made(library, real, tmp_
     assert all("settings are missing" in each.why for each in replay(newer))
 
 
+class Rounding:
+    """A pipeline whose last bit depends on how many are made together, as matrix products do."""
+
+    def generate(self, settings):
+        pictures = [
+            Picture(shelf.pixels(settings.seed + n) // 2 * 2 + settings.count % 2) for n in range(settings.count)
+        ]
+        yield Done(tuple(pictures), tuple(settings.seed + n for n in range(settings.count)), 1, 0.0)
+
+
+def test_one_of_a_batch_is_made_in_a_batch_again(library, tmp_path, monkeypatch):
+    monkeypatch.setattr(ImagePipeline, "load", lambda model: Rounding())
+    both = ImageSettings(prompt="x", seed=3, count=2)
+    batch = run(library, Rounding().generate(both), both, 1)
+    second = batch[1][0]
+    [only] = replay(export_project(library, [second.id], tmp_path / "p.zip", ""))
+    assert (only.same, only.why) == (True, "same pixels, made as number 2 of 2 like the first time")
+    alone = rewritten(tmp_path / "p.zip", lambda held: held["assets"][0].pop("batch"))
+    [only] = replay(alone)
+    assert (only.same, only.why) == (False, "largest difference 1 of 255, 384 of 384 pixels are not equal")
+
+
 def test_other_weights_are_told(library, real, tmp_path):
     def change(held):
         held["models"][0]["weights"] = {"weights-01.safetensors": "0" * 64}

@@ -21,7 +21,11 @@ class _Part(BaseModel):
 
 
 class Item(_Part):
-    """One file of a project; ``record`` is ``{"kind", "settings"}``, ``parents`` are (role, id)."""
+    """One file of a project.
+
+    ``record`` is ``{"kind", "settings"}``, ``parents`` are (role, id). It was result ``place`` of ``batch`` that were
+    made together: the settings alone make it again too, but batches of other sizes may round the last bit otherwise.
+    """
 
     id: Id
     medium: Literal["image", "video", "audio", "mesh", "lipsync"]
@@ -33,6 +37,8 @@ class Item(_Part):
     bytes: Annotated[int, Field(ge=0)]
     record: dict[str, Any] | None = None
     parents: Annotated[tuple[tuple[Role, Id], ...], Field(max_length=64)] = ()
+    batch: Annotated[int, Field(ge=1, le=64)] = 1
+    place: Annotated[int, Field(ge=0, le=63)] = 0
 
     @property
     def settings(self) -> SamplingSettings | None:

@@ -26,12 +26,14 @@ def export_project(library: Library, ids: Iterable[str], target: Path, owner: st
         StudioError: the owner has no asset of one of the ids, or too many are asked for.
         MediaError: a file is missing or was changed, or ``target`` cannot be written.
     """
-    chosen, arrows = _closed(library, list(dict.fromkeys(ids)), owner)
+    chosen, arrows, batches = _closed(library, list(dict.fromkeys(ids)), owner)
     if not chosen:
         raise StudioError("project: there is nothing to export; choose some assets")
     if len(chosen) > MAX_ASSETS:
         raise StudioError(f"project: at most {MAX_ASSETS} files, got {len(chosen)} with all that they were made from")
-    items = [_item(number, asset, arrows) for number, asset in enumerate(chosen, 1)]
+    items = [
+        _item(number, asset, arrows[asset.id], batches.get(asset.job, 1)) for number, asset in enumerate(chosen, 1)
+    ]
     paths = {item.file: asset.path for item, asset in zip(items, chosen, strict=True)}
     used = sorted({(asset.medium, asset.model) for asset in chosen if asset.model and not asset.imported})
     models = tuple(model_card(medium, name) for medium, name in used)
@@ -65,8 +67,10 @@ def version() -> str:
         return "unknown"
 
 
-def _closed(library: Library, ids: list[str], owner: str) -> tuple[list[Asset], dict[str, list[tuple[str, str]]]]:
-    """The assets and everything that they were made from, oldest first, and (role, id) of each one's parents."""
+def _closed(
+    library: Library, ids: list[str], owner: str
+) -> tuple[list[Asset], dict[str, list[tuple[str, str]]], dict[str | None, int]]:
+    """The assets and all that they were made from, oldest first; (role, id) of their parents; results of each job."""
     found: dict[str, Asset] = {}
     arrows: dict[str, list[tuple[str, str]]] = {}
     with library.store.connect() as db:
@@ -82,7 +86,10 @@ def _closed(library: Library, ids: list[str], owner: str) -> tuple[list[Asset], 
                 linked = db.execute("SELECT role, parent FROM lineage WHERE child = ? ORDER BY role, parent", (asset,))
                 arrows[asset] = [(link["role"], link["parent"]) for link in linked]
                 waiting += [parent for _, parent in arrows[asset]]
-    return sorted(found.values(), key=lambda asset: (asset.created, asset.id)), arrows
+        jobs = {asset.job for asset in found.values() if asset.job}
+        counting = "SELECT max(place) + 1 FROM assets WHERE job = ?"
+        batches: dict[str | None, int] = {job: db.execute(counting, (job,)).fetchone()[0] for job in jobs}
+    return sorted(found.values(), key=lambda asset: (asset.created, asset.id)), arrows, batches
 
 
 def _row(db: sqlite3.Connection, asset: str, owner: str) -> sqlite3.Row | None:
@@ -90,7 +97,7 @@ def _row(db: sqlite3.Connection, asset: str, owner: str) -> sqlite3.Row | None:
     return row
 
 
-def _item(number: int, asset: Asset, arrows: dict[str, list[tuple[str, str]]]) -> Item:
+def _item(number: int, asset: Asset, parents: list[tuple[str, str]], batch: int) -> Item:
     try:
         if files.digest(asset.path) != asset.sha256:
             raise MediaError(f"{asset.path.name}: was changed since it was entered; run `eddyline library rebuild`")
@@ -107,7 +114,9 @@ def _item(number: int, asset: Asset, arrows: dict[str, list[tuple[str, str]]]) -
         sha256=asset.sha256,
         bytes=asset.bytes,
         record=json.loads(asset.record) if asset.record else None,
-        parents=tuple(arrows[asset.id]),
+        parents=tuple(parents),
+        batch=min(max(batch, 1), 64),
+        place=min(max(asset.place or 0, 0), 63),
     )
 
 
