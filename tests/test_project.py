@@ -13,7 +13,7 @@ import shelf
 from pipelines.errors import MediaError, StudioError
 from pipelines.events import Done
 from pipelines.image import ImagePipeline, read_mask_file
-from pipelines.media import Mask
+from pipelines.media import Mask, Picture
 from pipelines.models import registry
 from pipelines.settings import ImageEditSettings, ImageSettings
 from studio.export import save_picture
