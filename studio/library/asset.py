@@ -122,9 +122,14 @@ def insert(db: sqlite3.Connection, home: Path, asset: Asset, parents: Sequence[t
     names = ", ".join(COLUMNS)
     marks = ", ".join(f":{name}" for name in COLUMNS)
     db.execute(f"INSERT INTO assets ({names}) VALUES ({marks})", values)
+    link(db, asset.id, parents)
+
+
+def link(db: sqlite3.Connection, child: str, parents: Sequence[tuple[str, str]]) -> None:
+    """Write what ``child`` was made from: (role, id)."""
     db.executemany(
         "INSERT OR IGNORE INTO lineage (child, parent, role) VALUES (?, ?, ?)",
-        [(asset.id, parent, role) for role, parent in parents],
+        [(child, parent, role) for role, parent in parents],
     )
 
 

@@ -81,20 +81,25 @@ def settle(folder: Path) -> None:
 
 def walk(home: Path) -> Iterator[str]:
     """Paths below ``home`` of every file that is the library's, the trash included; links are not followed."""
-    for root in _roots(home):
-        for folder, inner, names in os.walk(root):
-            inner[:] = [name for name in inner if not name.startswith(".")]
-            for name in names:
-                path = Path(folder, name)
-                relative = path.relative_to(home).as_posix()
-                if places.parse(relative) is not None and not path.is_symlink():
-                    yield relative
+    top = len(str(home)) + 1
+    waiting = [str(root) for root in _roots(home)]
+    while waiting:  # strings throughout: this is run over every file at each start
+        with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    relative = entry.path[top:].replace(os.sep, "/")
+                    if places.parse(relative) is not None:
+                        yield relative
 
 
 def abandoned(home: Path) -> Iterator[Path]:
     """Temporary files that a killed process left behind."""
     oldest = time.time() - ABANDONED
-    for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS]:
+    for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS, home / places.INCOMING]:
         for folder, _, names in os.walk(root):
             for name in names:
                 path = Path(folder, name)

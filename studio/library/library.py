@@ -15,7 +15,7 @@ from pipelines.media import Mask
 from pipelines.settings import SamplingSettings
 from studio.library import files, index, looks, places, stars, trash
 from studio.library.asset import Asset, from_row, insert, read
-from studio.library.search import Found, conditions, search
+from studio.library.search import Found, query, search
 from studio.provenance import record
 from studio.store import Store
 
@@ -172,11 +172,9 @@ class Library:
             limit: on this page, 1000 at most.
             offset: how many to leave out before.
         """
-        where, values = conditions(
-            owner, words, {"medium": medium, "model": model}, since, until, starred, imported, trashed
-        )
+        wanted = query(owner, words, {"medium": medium, "model": model}, since, until, starred, imported, trashed)
         with self.store.connect() as db:
-            return search(db, self.home, where, values, (limit, offset))
+            return search(db, self.home, wanted, limit, offset)
 
     def get(self, asset: str, owner: str) -> Asset | None:
         """One asset, deleted or not; None where the owner has none of this id."""
@@ -275,15 +273,16 @@ class Library:
         """Differences between index and files, one sentence each; nothing where they agree."""
         return index.check(self.store)
 
-    def tidy(self) -> None:
-        """Finish what a killed process left half done; meant for the start of a server. Cheap when there is nothing.
-
-        A new database beside old files is filled from them.
-        """
+    def fill(self) -> None:
+        """Fill a new database from the files that lie beside it, if there are any."""
         with self.store.connect() as db:
             empty = db.execute("SELECT 1 FROM assets LIMIT 1").fetchone() is None
         if empty and next(files.walk(self.home), None) is not None:
             self.rebuild()
+
+    def tidy(self) -> None:
+        """Finish what a killed process left half done; meant for the start of a server. Cheap when there is nothing."""
+        self.fill()
         with self.store.transaction() as db:
             trash.finish(db, self.home)
             index.adopt(db, self.home)

@@ -32,6 +32,7 @@ _BY_MEDIUM = {
 }
 SUFFIXES = {f".{ending}": medium for medium, endings in _BY_MEDIUM.items() for ending in endings.split()}
 TRASH, PEOPLE, THUMBS, RECORDS, STARS = ".trash", "people", ".thumbs", ".records", ".stars.json"
+INCOMING = ".incoming"  # of projects, while they are unpacked
 NAME_ROOM = 120  # characters of a file name that an import's own name may take
 ID = re.compile(r"[0-9a-f]{32}")
 _OWNER = re.compile(r"[a-z0-9]{1,40}")
@@ -66,26 +67,26 @@ class Place:
 
 def parse(relative: str) -> Place | None:
     """Read a path below the home folder; None for what is no file of the library."""
-    parts, trashed = PurePosixPath(relative).parts, None
-    if parts[:1] == (TRASH,):
+    parts, trashed = relative.split("/"), None
+    if parts[0] == TRASH:
         if len(parts) < 3 or not re.fullmatch(r"\d{1,12}\.\d{3}", parts[1]):
             return None
         trashed, parts = float(parts[1]), parts[2:]
     original, owner = "/".join(parts), ""
-    if parts[:1] == (PEOPLE,):
+    if parts[0] == PEOPLE:
         owner, parts = (parts[1] if len(parts) > 1 else ""), parts[2:]
         if not _OWNER.fullmatch(owner):
             return None
     if len(parts) < 2 or parts[0] not in MEDIA or parts[-1].startswith("."):
         return None
-    suffix = PurePosixPath(parts[-1]).suffix
-    if suffix.lower() not in SUFFIXES:
+    stem, dot, ending = parts[-1].rpartition(".")
+    if not stem or f"{dot}{ending.lower()}" not in SUFFIXES:
         return None
     found = _CAME.fullmatch(parts[-1])
     if found is None:
         return Place(original, owner, parts[0], trashed)
-    came, milliseconds, asset, escaped = found.groups()
-    return Place(original, owner, parts[0], trashed, came, asset, int(milliseconds) / 1000, _unescaped(escaped))
+    came, milliseconds, asset, text = found.groups()
+    return Place(original, owner, parts[0], trashed, came, asset, int(milliseconds) / 1000, _unescaped(text))
 
 
 def below(owner: str) -> str:
@@ -117,14 +118,14 @@ def result(number: int, created: float, place: int, settings: SamplingSettings, 
     if suffix not in SUFFIXES:
         raise MediaError(f"out: results cannot be kept as {suffix or 'a file without an ending'!r}")
     later = f"-{place + 1}" if place else ""
-    model = _plain(settings.model)
+    model = plain(settings.model)
     return f"{below(owner)}{settings.MEDIUM}/{_day(created)}/{number:05}-{settings.seed}-{model}{later}{suffix}"
 
 
 def arrival(came: str, asset: str, created: float, name: str, medium: str, owner: str) -> str:
     """Path of a file that came from outside; :func:`parse` reads all of it again, with ``created`` in milliseconds."""
     milliseconds = max(0, round(created * 1000))
-    return f"{below(owner)}{medium}/{_day(milliseconds / 1000)}/{came}-{milliseconds}-{asset}-{_escaped(name)}"
+    return f"{below(owner)}{medium}/{_day(milliseconds / 1000)}/{came}-{milliseconds}-{asset}-{escaped(name)}"
 
 
 def in_trash(original: str, when: float) -> str:
@@ -149,7 +150,7 @@ def kept_name(name: str) -> str:
     if path.suffix.lower() not in SUFFIXES:
         raise MediaError(f"{plain[:60] or 'file'}: the library keeps pictures, video, sound and meshes, not this kind")
     stem = path.stem
-    while len(_escaped(stem + path.suffix)) > NAME_ROOM:
+    while len(escaped(stem + path.suffix)) > NAME_ROOM:
         stem = stem[:-1]
     return stem + path.suffix
 
@@ -195,13 +196,15 @@ def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A model's name as part of a file name."""
     return (
         "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:40].strip("-") or "model"
     )
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """``name`` in ASCII letters that every system allows in a file name."""
     return quote(name, safe="", errors="replace").replace("%", "=")
 
 

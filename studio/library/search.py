@@ -11,6 +11,7 @@ from studio.library.asset import IMPORTED, Asset, from_row
 MAX_WORDS = 64
 MAX_LETTERS = 64  # of a word that count
 MAX_PAGE = 1000
+_ORDER = "created DESC, place, id"
 # Masks are shown beside what they were used for, not by themselves.
 _NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
 
@@ -23,18 +24,26 @@ class Found:
     total: int
 
 
-def search(db: sqlite3.Connection, home: Path, where: list[str], values: list[Any], page: tuple[int, int]) -> Found:
-    """Run a query whose conditions were gathered by :func:`conditions`; ``page`` is (limit, offset)."""
-    condition = " AND ".join(where)
-    total = db.execute(f"SELECT count(*) FROM assets WHERE {condition}", values).fetchone()[0]
+def search(db: sqlite3.Connection, home: Path, query: "Query", limit: int, offset: int) -> Found:
+    """The page of a query's results that begins at ``offset``."""
+    total = db.execute(f"SELECT count(*) {query.text}", query.values).fetchone()[0]
     rows = db.execute(
-        f"SELECT * FROM assets WHERE {condition} ORDER BY created DESC, place, id LIMIT ? OFFSET ?",
-        [*values, min(max(page[0], 0), MAX_PAGE), max(page[1], 0)],
+        f"SELECT * FROM assets WHERE row IN (SELECT row {query.text} ORDER BY {_ORDER} LIMIT ? OFFSET ?) "
+        f"ORDER BY {_ORDER}",  # whole rows are read of one page alone, not to sort them all
+        [*query.values, min(max(limit, 0), MAX_PAGE), max(offset, 0)],
     )
     return Found(tuple(from_row(home, row) for row in rows), total)
 
 
-def conditions(
+@dataclass(frozen=True)
+class Query:
+    """SQL from ``FROM`` to the last condition, and the values of its marks."""
+
+    text: str
+    values: list[Any]
+
+
+def query(
     owner: str,
     words: str,
     equal: dict[str, str | None],
@@ -43,14 +52,17 @@ def conditions(
     starred: bool,
     imported: bool | None,
     trashed: bool,
-) -> tuple[list[str], list[Any]]:
-    """SQL conditions and their values; ``equal`` holds columns that must have a value, None for any."""
-    where, values = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", _NOT_A_MASK], [owner]
-    match, rest = _words(words)
+) -> Query:
+    """The query of a search; ``equal`` holds columns that must have a value, None for any."""
+    values: list[Any] = [owner]
+    where = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", _NOT_A_MASK]
+    match, signs = _words(words)
+    tables = "assets"
     if match:
-        where.append("row IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(match)
-    for sign in rest:
+        # CROSS: the few rows that have the words first, not all of the owner's.
+        tables = "(SELECT rowid AS hit FROM words WHERE words MATCH ?) CROSS JOIN assets ON row = hit"
+        values.insert(0, match)
+    for sign in signs:
         where.append("instr(prompt || ' ' || name, ?)")
         values.append(sign)
     pairs: Iterable[tuple[str, Any]] = [
@@ -64,7 +76,7 @@ def conditions(
         if value is not None:
             where.append(text)
             values.append(value)
-    return where, values
+    return Query(f"FROM {tables} WHERE {' AND '.join(where)}", values)
 
 
 def _words(text: str) -> tuple[str, list[str]]:
