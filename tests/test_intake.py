@@ -306,7 +306,7 @@ def test_no_malformed_file_breaks_the_gate_or_the_codec(tmp_path):
     root = Path(__file__).parent.parent
     run = subprocess.run(
         [sys.executable, "-W", "error", str(root / "tests/intake_child.py"), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
     found = json.loads(run.stdout)

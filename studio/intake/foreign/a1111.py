@@ -15,6 +15,7 @@ from studio.intake.foreign.found import MAX_TEXT, Foreign, real, size_of, stem, 
 _PLACES = ("parameters", "usercomment", "comment", "imagedescription", "description")
 _NEGATIVE = "Negative prompt:"
 _KEY = re.compile(r"\s*([A-Za-z][^:,\n\"{}\[\]]{0,60}):\s*")
+MAX_BROKEN = 20  # values that look like JSON and are none; each takes as long as the line
 _DECODER = json.JSONDecoder()
 
 
@@ -59,27 +60,25 @@ def parse_parameters(text: str) -> Foreign | None:
 def parse_pairs(line: str) -> dict[str, Any]:
     """``Key: value, Key: "quoted, value", Key: [{...}]`` as a dictionary; the first of two equal keys counts."""
     values: dict[str, Any] = {}
-    place = 0
+    place = broken = 0
     while found := _KEY.match(line, place):
-        value, place = _value(line, found.end())
+        start = found.end()
+        value, place = None, start
+        if line[start : start + 1] in ('"', "[", "{") and broken < MAX_BROKEN:
+            try:
+                value, place = _DECODER.raw_decode(line, start)
+            except (ValueError, RecursionError):
+                broken += 1  # not JSON after all: it ends at the next comma
+        if place == start:
+            comma = line.find(",", start)
+            place = len(line) if comma < 0 else comma
+            value = line[start:place].strip()
         values.setdefault(found[1].strip(), value)
         comma = line.find(",", place)
         if comma < 0:
             break
         place = comma + 1
     return values
-
-
-def _value(line: str, place: int) -> tuple[Any, int]:
-    """The value that starts at ``place``, and where it ends."""
-    if line[place : place + 1] in ('"', "[", "{"):
-        try:
-            return _DECODER.raw_decode(line, place)
-        except (ValueError, RecursionError):
-            pass  # not JSON after all: it ends at the next comma
-    end = line.find(",", place)
-    end = len(line) if end < 0 else end
-    return line[place:end].strip(), end
 
 
 def _seed(value: Any) -> int | None:
