@@ -28,6 +28,20 @@ def many_values(entries, size):
     return tiff_directory(table, b"\0" * size)
 
 
+def avif_with(exif):
+    """An AVIF whose list of parts has one more, the EXIF at the end of the file."""
+    blob = b"\0\0\0\0" + exif
+    head = FILES["avif"]
+    item = box(b"infe", b"\2\0\0\0" + struct.pack(">HH", 2, 0) + b"Exif\0")
+    listed = box(b"iinf", b"\0\0\0\0" + struct.pack(">H", 1), item)
+    places = b"\0\0\0\0\x44\0" + struct.pack(">HHHHII", 1, 2, 0, 1, 0, len(blob))
+    size = len(box(b"meta", b"\0\0\0\0", listed, box(b"iloc", places)))
+    at = struct.unpack(">I", head[:4])[0] + size
+    places = places[:-8] + struct.pack(">II", at + 8, len(blob))
+    start = head[: struct.unpack(">I", head[:4])[0]]
+    return start + box(b"meta", b"\0\0\0\0", listed, box(b"iloc", places)) + box(b"mdat", blob)
+
+
 def mp4_with(*stbl, flags=1):
     dref = box(b"dref", struct.pack(">II", 0, 1), box(b"url ", struct.pack(">I", flags)))
     minf = box(b"minf", box(b"dinf", dref), box(b"stbl", *stbl))
@@ -102,6 +116,7 @@ REFUSED = {
         "tiles of 30000 x 30000 is 900 megapixels",
     ),
     "exif.jpg": (jpeg_with(app1(b"Exif\0\0" + many_values(2000, 40_000))), "its EXIF would take 80 MB"),
+    "exif.avif": (avif_with(many_values(2000, 40_000)), "its EXIF would take 80 MB"),
     "passes.jpg": (FILES["jpg"][:-2] + b"\xff\xda\0\2\0" * 200 + b"\xff\xd9", "more than 150 passes"),
     "segments.jpg": (jpeg_with(b"\xff\xe5\0\2" * 6000), "more than 5000 segments"),
     "inside.ico": (icon_with(TEXTURE), "30000 x 30000 is 900 megapixels"),

@@ -14,7 +14,8 @@ evening light <lora:paper_cut_v2:0.8>
 Negative prompt: lowres, (bad hands:1.4),
 text, watermark
 Steps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 3421870116, Size: 512x768, \
-Model hash: 6ce0161689, Model: dreamshaper_8, Clip skip: 2, Lora hashes: "paper_cut_v2: 7fe80a9ab6c5, other: 00ff", Version: v1.10.1"""
+Model hash: 6ce0161689, Model: dreamshaper_8, Clip skip: 2, \
+Lora hashes: "paper_cut_v2: 7fe80a9ab6c5, other: 00ff", Version: v1.10.1"""
 
 FOX = """a fox reading a newspaper, watercolour
 Steps: 20, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Distilled CFG Scale: 3.5, Seed: 910, Size: 896x1152, \
@@ -27,7 +28,8 @@ Denoising strength: 0.55, ENSD: 31337"""
 
 LAMP = """a brass lamp
 Steps: 9, Sampler: Heun, CFG scale: 3.0, Seed: 5, Size: 64x96, Civitai resources: [{"type":"checkpoint",\
-"modelName":"A, B","versionName":"v3"}], Civitai metadata: {}, Hires prompt: "a \\"big\\" lamp, gold", Model: "odd, name"
+"modelName":"A, B","versionName":"v3"}], Civitai metadata: {}, \
+Hires prompt: "a \\"big\\" lamp, gold", Model: "odd, name"
 Template: a {brass|steel} lamp
 Negative Template: none"""
 
@@ -193,7 +195,8 @@ def exif(text=None, order="be", code=b"UNICODE\0", tags=None):
 
 
 def in_picture(kind, **options):
-    return uploads.picture(kind, exif=exif(**options))
+    made = exif(**options)
+    return uploads.picture(kind, exif=made.tobytes() if kind == "avif" else made)  # of an object, AVIF keeps nothing
 
 
 def in_text_behind_the_pixels(text):

@@ -23,6 +23,7 @@ def read_picture_facts(upload: Upload, found: str) -> Facts:
     Raises:
         MediaError: cut short, damaged, or larger than the limits.
     """
+    upload.check("bytes of a picture", upload.size, upload.limits.picture_bytes, "make it smaller first")
     walk = {"png": _png, "jpeg": _jpeg, "gif": _gif, "webp": _webp, "tiff": _tiff}.get(found)
     try:
         check_header(upload.file, upload.limits.pixels)

@@ -16,6 +16,7 @@ class Limits:
 
     Attributes:
         upload_bytes: size of the file.
+        picture_bytes: size of a picture, which is held in memory whole when it is read.
         pixels: of a still picture, width times height.
         side: pixels along one side of a picture or video.
         frame_pixels: pixels of one frame of a video or an animated picture.
@@ -33,6 +34,7 @@ class Limits:
     """
 
     upload_bytes: int = 500_000_000
+    picture_bytes: int = 100_000_000
     pixels: int = 40_000_000
     side: int = 30_000
     frame_pixels: int = 9_000_000

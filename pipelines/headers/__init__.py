@@ -8,22 +8,21 @@ a few bytes at a time and decodes nothing.
 
 import io
 import re
-import struct
 from itertools import count
 from typing import BinaryIO
 
 from pipelines.errors import MediaError
+from pipelines.headers.avif import check_avif
+from pipelines.headers.directories import check_exif, directory_tags
+from pipelines.headers.gif import gif_frames
+
+__all__ = ["check_exif", "check_header", "gif_frames", "too_large", "webp_size"]
 
 MAX_SCANS = 150  # passes of a JPEG; a progressive one has about ten
 MAX_SEGMENTS = 5_000  # before a JPEG's first pass; a large colour profile takes fifty
 MAX_PARTS = 200_000  # chunks of a PNG; the smallest that programs write hold thousands of bytes
-MAX_BLOCKS = 500_000  # of a GIF; usually 255 bytes each
-MAX_COMMENTS = 4_000  # blocks of a GIF's comments, which Pillow joins one by one
 MAX_PLAIN = 2_000_000  # pixels of a portable map written out as text, which is read number by number
 MAX_DIRECTORY = 16_000_000  # bytes that the values of a TIFF file may take in memory
-MAX_EXIF = 2_000_000  # the same of EXIF
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_POINTERS = {0x8769, 0x8825, 0xA005, 0x014A}  # EXIF, GPS, interoperability, sub-pictures
 _TILE = (322, 323)
 _CHUNK = 1 << 20
 
@@ -49,22 +48,12 @@ def check_header(file: BinaryIO, max_pixels: int) -> None:
         gif_frames(file, 2)
     elif head[:1] == b"P" and head[1:2] in b"123456":
         _map(file)
+    elif head[4:8] == b"ftyp":
+        check_avif(file)
     elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         size = webp_size(file)
         if size and size[0] * size[1] > max_pixels:
             raise MediaError(too_large(*size, max_pixels))
-
-
-def check_exif(blob: bytes) -> None:
-    """Refuse EXIF whose values would take far more memory than a camera's.
-
-    Raises:
-        MediaError: it would.
-    """
-    if len(blob) > MAX_EXIF:
-        raise MediaError(f"{len(blob) / 1e6:.0f} MB of EXIF, at most {MAX_EXIF / 1e6:.0f}; save it again without")
-    start = 6 if blob.startswith(b"Exif\0\0") else 0
-    directory_tags(io.BytesIO(blob[start:]), MAX_EXIF, "its EXIF")
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:
@@ -73,61 +62,6 @@ def too_large(width: int, height: int, max_pixels: int) -> str:
         f"{width} x {height} is {width * height / 1e6:.0f} megapixels, at most {max_pixels / 1e6:.0f}; "
         "make it smaller first"
     )
-
-
-def directory_tags(file: BinaryIO, limit: int, what: str) -> dict[int, int]:
-    """Numbers in the first directory of a TIFF or EXIF, after all its directories have been held against ``limit``.
-
-    A damaged directory ends the walk: what cannot be followed here cannot be followed by a decoder either.
-
-    Returns:
-        Tag -> value, of the first directory's single numbers.
-
-    Raises:
-        MediaError: the values of the directories would take more than ``limit`` bytes.
-    """
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    head = file.read(16)
-    order = "<" if head[:2] == b"II" else ">"
-    big = head[2:3] == b"+" or head[3:4] == b"+"
-    first: dict[int, int] = {}
-    waiting, seen, total = [_number(head[8:16] if big else head[4:8], order)], set[int](), 0
-    while waiting and len(seen) < 1000:
-        place = waiting.pop()
-        if place in seen or not 0 < place < size:
-            continue
-        seen.add(place)
-        numbers, cost, following = _directory(file, place, order, big, size)
-        first = first or numbers
-        total += cost
-        if total > limit:
-            raise MediaError(
-                f"{what} would take {total / 1e6:.0f} MB in memory, at most {limit / 1e6:.0f}; save it again as PNG"
-            )
-        waiting += following + [numbers[tag] for tag in _POINTERS if tag in numbers]
-    return first
-
-
-def _directory(file: BinaryIO, place: int, order: str, big: bool, size: int) -> tuple[dict[int, int], int, list[int]]:
-    """One directory: its single numbers, the bytes that its values take, and where the next one stands."""
-    file.seek(place)
-    entries = _number(file.read(8 if big else 2), order)
-    width, inline = (20, 8) if big else (12, 4)
-    table = file.read(min(entries, 65_536) * width)
-    following = _number(file.read(8 if big else 4), order) if entries <= 65_536 else 0
-    numbers, cost = {}, len(table)
-    for at in range(0, len(table) - width + 1, width):
-        tag, kind = struct.unpack_from(order + "HH", table, at)
-        many = _number(table[at + 4 : at + width - inline], order)
-        taken = _TYPE_SIZES.get(kind, 0) * many
-        if taken > inline:
-            where = _number(table[at + width - inline : at + width], order)
-            cost += max(0, min(taken, size - where))
-        elif many == 1:
-            unit = _TYPE_SIZES.get(kind, 0)
-            numbers[tag] = _number(table[at + width - inline : at + width - inline + unit], order)
-    return numbers, cost, [following]
 
 
 def _tiles(tags: dict[int, int], max_pixels: int) -> None:
@@ -192,54 +126,6 @@ def _png(file: BinaryIO) -> None:
             raise MediaError(f"more than {MAX_PARTS:,} parts in this PNG; save it again")
 
 
-def gif_frames(file: BinaryIO, limit: int) -> tuple[int, int]:
-    """How many frames a GIF has, and where it ends; stops behind frame ``limit`` and then says 0 for its end.
-
-    Raises:
-        MediaError: cut short, or of far too many blocks.
-    """
-    file.seek(6)
-    head = file.read(7)
-    place = 13 + _table(head[4] if len(head) == 7 else 0)
-    frames = blocks = comments = 0
-    while frames <= limit:
-        file.seek(place)
-        mark = file.read(10)
-        if mark[:1] == b"\x3b":
-            return frames, place + 1
-        if mark[:1] == b"\x21":
-            place, passed = _blocks(file, place + 2)
-            comments += passed if mark[1:2] == b"\xfe" else 0
-        elif mark[:1] == b"\x2c" and len(mark) == 10:
-            frames += 1
-            place, passed = _blocks(file, place + 10 + _table(mark[9]) + 1)
-        else:
-            raise MediaError("damaged or cut short; fetch or save it again")
-        blocks += passed
-        for what, got, most in (("blocks", blocks, MAX_BLOCKS), ("blocks of comment", comments, MAX_COMMENTS)):
-            if got > most:
-                raise MediaError(f"more than {most:,} {what} in this GIF; save it again")
-    return frames, 0
-
-
-def _table(flags: int) -> int:
-    """Bytes of the colour table that ``flags`` announce."""
-    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _blocks(file: BinaryIO, place: int) -> tuple[int, int]:
-    """Where a GIF's chain of sub-blocks ends, and how many there are."""
-    file.seek(place)
-    for passed in range(1, MAX_BLOCKS + 2):
-        length = file.read(1)
-        if not length:
-            raise MediaError("damaged or cut short; fetch or save it again")
-        if length == b"\0":
-            return file.tell(), passed
-        file.seek(length[0], io.SEEK_CUR)
-    return place, passed
-
-
 def _map(file: BinaryIO) -> None:
     """A portable map's numbers must stand near its start, and few pixels may be written out as text."""
     file.seek(0)
@@ -265,7 +151,3 @@ def webp_size(file: BinaryIO) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
     return None
-
-
-def _number(raw: bytes, order: str) -> int:
-    return int.from_bytes(raw, "little" if order == "<" else "big")
