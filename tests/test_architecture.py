@@ -17,7 +17,7 @@ ALLOWED = {
     "pipelines.edit": {"pipelines.flow", "pipelines.errors"},
     "pipelines.backbone": {"pipelines.errors"},
     "pipelines.models": {"pipelines.backbone", "pipelines.flow", "pipelines.errors", "pipelines.paths"},
-    "pipelines.codecs": {"pipelines.media", "pipelines.errors"},
+    "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.training": {
         *("pipelines.backbone", "pipelines.models", "pipelines.flow", "pipelines.codecs"),
         *("pipelines.errors", "pipelines.paths", "pipelines.media"),
@@ -25,6 +25,7 @@ ALLOWED = {
     "studio": {
         *FIVE,
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media", "pipelines.paths"),
+        "pipelines.headers",
     },
 }
 # Parts that only these may reach.

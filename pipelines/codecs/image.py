@@ -7,6 +7,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, interpolate, pad
 
 from pipelines.errors import MediaError
+from pipelines.headers import check_exif, check_header, too_large
 from pipelines.media import Mask, Picture
 
 MAX_PIXELS = 40_000_000
@@ -40,29 +42,29 @@ def read_picture(source: str | Path | bytes) -> tuple[Picture, tuple[str, ...]]:
     data = _bytes_of(source, name)
     notes = []
     try:
+        check_header(io.BytesIO(data), MAX_PIXELS)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large or odd files; the checks below decide
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise MediaError(
-                    f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, at most "
-                    f"{MAX_PIXELS / 1e6:.0f}; make it smaller first"
-                )
-            if getattr(image, "n_frames", 1) > 1:
+                raise MediaError(too_large(width, height, MAX_PIXELS))
+            # Not n_frames: it walks through every frame, and a small file may hold millions.
+            if getattr(image, "is_animated", False):
                 notes.append(f"{name} is animated; its first frame is used")
             if image.mode.startswith("I") or image.mode == "F":
                 notes.append(f"{name} has more than 8 bits a channel; it is reduced to 8")
             image.load()
-            rgba = _eight_bit(ImageOps.exif_transpose(image)).convert("RGBA")
-    except MediaError:
-        raise
+            rgba = _eight_bit(_upright(image)).convert("RGBA")
+    except MediaError as error:
+        raise MediaError(f"{name}: {error}") from None
     except UnidentifiedImageError:
         raise MediaError(f"{name}: not a picture that can be read; use PNG, JPEG, WebP, GIF, BMP or TIFF") from None
     except Image.DecompressionBombError:
         raise MediaError(f"{name}: far too many pixels, at most {MAX_PIXELS / 1e6:.0f} million") from None
     except Exception as error:  # decoders raise whatever they like on damaged data
-        raise MediaError(f"{name}: damaged or cut short ({error}); try saving it again") from error
+        reason = f" ({error})" if str(error) else ""
+        raise MediaError(f"{name}: damaged or cut short{reason}; try saving it again") from error
     return Picture(np.array(rgba)), tuple(notes)
 
 
@@ -79,6 +81,20 @@ def _bytes_of(source: str | Path | bytes, name: str) -> bytes:
     if not data:
         raise MediaError(f"{name}: the file is empty")
     return data
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as its orientation says; damaged or oversized EXIF says nothing."""
+    try:
+        check_exif(image.info.get("exif") or _hexadecimal(image.info.get("Raw profile type exif", "")))
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow's reader of EXIF raises whatever it likes; the pixels are whole all the same
+        return image
+
+
+def _hexadecimal(profile: Any) -> bytes:
+    """EXIF as ImageMagick writes it into PNG: three lines of heading, then hexadecimal digits."""
+    return bytes.fromhex("".join(str(profile).split("\n")[3:]))
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
