@@ -132,7 +132,7 @@ def test_thrifty_sharing_is_tried_first():
 def test_what_does_not_fit_is_said_with_what_does():
     advice = too_large(WIDE, memory(WIDE.with_(count=2)))
     assert advice.settings == WIDE.with_(count=2)
-    assert advice.sentence == "It needs 524 MB of memory, 404 MB are free. This fits: How many 2."
+    assert advice.sentence == "It needs 524 MB of memory, 428 MB are free. This fits: How many 2."
     worse = too_large(WIDE, 450_000_000, needed=900_000_000)
     assert "It needs 900 MB of memory, 450 MB are free." in worse.sentence and worse.settings is None
     assert "smaller model" in worse.sentence
