@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,8 @@ def write_json(path: Path, value: Any) -> None:
             os.fsync(file.fileno())
         held.replace(path)
     except OSError as error:
-        held.unlink(missing_ok=True)
+        with suppress(OSError):
+            held.unlink()
         raise StudioError(f"{path.name}: could not be written ({error.strerror}); check the home folder") from error
 
 
