@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings, Seed
+from studio.commands import models
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -22,6 +23,7 @@ generate = typer.Typer(no_args_is_help=True, help="Make something new.")
 edit = typer.Typer(no_args_is_help=True, help="Turn one thing into another.")
 app.add_typer(generate, name="generate")
 app.add_typer(edit, name="edit")
+app.add_typer(models.app, name="models")
 
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]

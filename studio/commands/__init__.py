@@ -1,0 +1,1 @@
+"""Groups of commands, one file each, mounted in ``studio/cli.py``."""
