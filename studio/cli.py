@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings, Seed
+from studio.commands import models
 from studio.commands.library import library, replay
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.add_typer(generate, name="generate")
 app.add_typer(edit, name="edit")
 app.add_typer(library, name="library")
 app.command()(replay)
+app.add_typer(models.app, name="models")
 
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]

@@ -56,8 +56,9 @@ def theme() -> gr.themes.Base:
 def css() -> str:
     """The page's own rules, with the palettes in front."""
     light, dark = (_properties(palette) for palette in (LIGHT, DARK))
-    sheets = sorted(_LOOK.glob("*.css"), key=lambda sheet: (sheet.name != "page.css", sheet.name))
-    rules = "\n".join(sheet.read_text("utf-8") for sheet in sheets)
+    # The page's own first: a tab's file may build on it, never the other way round.
+    files = sorted(_LOOK.glob("*.css"), key=lambda path: (path.name != "page.css", path.name))
+    rules = "\n".join(path.read_text("utf-8") for path in files)
     return f":root {{ {light} color-scheme: light; }}\nbody.dark {{ {dark} color-scheme: dark; }}\n{rules}"
 
 

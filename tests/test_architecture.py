@@ -16,6 +16,7 @@ ALLOWED = {
     "pipelines.flow": {"pipelines.errors"},
     "pipelines.edit": {"pipelines.flow", "pipelines.errors"},
     "pipelines.backbone": {"pipelines.errors"},
+    "pipelines.catalogue": {"pipelines.errors", "pipelines.paths"},
     "pipelines.models": {"pipelines.backbone", "pipelines.flow", "pipelines.errors", "pipelines.paths"},
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.training": {
@@ -26,6 +27,7 @@ ALLOWED = {
         *FIVE,
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media", "pipelines.paths"),
         "pipelines.headers",
+        "pipelines.catalogue",
     },
 }
 # Parts that only these may reach.
@@ -119,7 +121,9 @@ def test_pipelines_load_heavy_packages_only_when_used():
             assert not any(below(name, package) for name in names for package in heavy), module_of(path)
 
 
-@pytest.mark.parametrize("modules, loaded", [("pipelines, pipelines.image", ["torch"]), ("pipelines.settings", [])])
+@pytest.mark.parametrize(
+    "modules, loaded", [("pipelines, pipelines.image", ["torch"]), ("pipelines.settings, pipelines.catalogue", [])]
+)
 def test_an_import_loads_no_heavy_package(modules, loaded):
     heavy = "{'gradio', 'diffusers', 'transformers', 'torch'}"
     code = f"import sys, {modules}; print(sorted({{n.split('.')[0] for n in sys.modules}} & {heavy}))"

@@ -1,1 +1,1 @@
-"""Groups of commands that the command line mounts."""
+"""Groups of commands, one file each, mounted in ``studio/cli.py``."""

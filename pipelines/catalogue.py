@@ -1,0 +1,148 @@
+"""Which models there are and what is known of each: read from ``catalogue.toml``, without torch and without a network.
+
+Only starters can be used in this version. The others are listed with their facts so that a person can see what is
+planned, what it would need and under which licence.
+"""
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.errors import ModelError
+from pipelines.paths import assets
+
+Medium = Literal["image", "video", "audio", "mesh", "lipsync"]
+MEDIA: tuple[Medium, ...] = ("image", "video", "audio", "mesh", "lipsync")
+BYTES_A_PARAMETER = 2  # 16-bit weights, as these models are published or are usually run
+ROOM_TO_WORK = 1.2  # weights and what a run holds beside them, as a factor
+
+
+class Card(BaseModel):
+    """What is known of one model; ``parameters`` and ``helpers`` are in billions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    medium: Medium
+    model: str  # what the setting 'model' says
+    title: str
+    about: str
+    licence: str
+    commercial: Literal["yes", "no", "ask"]
+    gated: bool | None = None  # None: not known, the hub's page says
+    parameters: float = Field(gt=0)
+    helpers: float | None = None  # text encoders and codecs; None: not known
+    capabilities: tuple[Literal["generate", "edit", "invert"], ...]
+    repo: str | None = None
+    folder: str | None = None  # below assets/weights; starters only
+    memory_mb: int | None = None  # measured; starters only
+    value_bytes: int = 0  # what one layer shares at one model call, at the default size
+    layers: int = 0
+    note: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether this version can run it."""
+        return self.folder is not None
+
+    @property
+    def state(self) -> Literal["ready", "damaged", "planned"]:
+        """Whether it can be used here and now."""
+        return "planned" if not self.usable else "ready" if installed(self) else "damaged"
+
+    @property
+    def at_least(self) -> bool:
+        """Whether its sizes are lower bounds, because its text encoders and codecs are not counted."""
+        return not self.usable and self.helpers is None
+
+    @property
+    def download_bytes(self) -> int:
+        """What fetching it would transfer: nothing for a starter; for the others an estimate at 16 bits a parameter."""
+        return 0 if self.usable else self._weights
+
+    @property
+    def disk_bytes(self) -> int:
+        """What it takes on disk: counted for a starter, estimated for the others."""
+        return size_on_disk(self) if self.usable else self._weights
+
+    @property
+    def memory_bytes(self) -> int:
+        """What a run needs in memory: measured for a starter, estimated for the others with everything loaded."""
+        return self.memory_mb * 1_000_000 if self.memory_mb is not None else int(ROOM_TO_WORK * self._weights)
+
+    @property
+    def _weights(self) -> int:
+        return int((self.parameters + (self.helpers or 0)) * 1e9 * BYTES_A_PARAMETER)
+
+
+def cards(medium: str | None = None) -> tuple[Card, ...]:
+    """Every model, or those of one medium; starters first, then as listed.
+
+    Raises:
+        ModelError: there is no such medium.
+    """
+    if medium is not None and medium not in MEDIA:
+        raise ModelError(f"medium: unknown medium {medium!r}; choose one of {', '.join(MEDIA)}")
+    return tuple(each for each in _all() if medium in (None, each.medium))
+
+
+def card(id: str) -> Card:
+    """The model with this id.
+
+    Raises:
+        ModelError: there is none; the message names those there are.
+    """
+    found = next((each for each in _all() if each.id == id), None)
+    if found is None:
+        raise ModelError(f"model: unknown model {id!r}; known are {', '.join(each.id for each in _all())}")
+    return found
+
+
+def card_of(medium: str, model: str) -> Card | None:
+    """The card of what a ``model`` setting of ``medium`` names, or None for one without a card."""
+    return next((each for each in _all() if (each.medium, each.model) == (medium, model)), None)
+
+
+def installed(card: Card) -> bool:
+    """Whether its files are on this machine: shipped, or in the hub's cache where another program put them."""
+    folder = _folder(card)
+    if folder is None:
+        return False
+    return (folder / "config.json").is_file() if card.usable else (folder / "snapshots").is_dir()
+
+
+def size_on_disk(card: Card) -> int:
+    """Bytes that its files take on this machine; 0 when there are none."""
+    folder = _folder(card)
+    if folder is None or not folder.is_dir():
+        return 0
+    # In the hub's cache snapshots are links to blobs: counting the links as well would double everything.
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _folder(card: Card) -> Path | None:
+    if card.folder is not None:
+        return assets() / "weights" / card.folder
+    return None if card.repo is None else hub_cache() / f"models--{card.repo.replace('/', '--')}"
+
+
+def hub_cache() -> Path:
+    """Where the Hugging Face libraries keep what they download, by their own environment variables."""
+    named = os.environ.get("HF_HUB_CACHE")
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return Path(named or Path(home) / "hub").expanduser()
+
+
+def offline() -> bool:
+    """Whether this machine is told to stay off the network (``HF_HUB_OFFLINE``); nothing is tried."""
+    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+@cache
+def _all() -> tuple[Card, ...]:
+    listed = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["model"]
+    return tuple(sorted((Card(**entry) for entry in listed), key=lambda each: not each.usable))

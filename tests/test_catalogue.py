@@ -1,0 +1,113 @@
+"""Model cards agree with what ships and with what can be loaded; nothing heavy is needed to read them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from pipelines import catalogue
+from pipelines.catalogue import MEDIA, Card, card, card_of, cards, installed, size_on_disk
+from pipelines.errors import ModelError
+from pipelines.models import registry
+from pipelines.paths import assets
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_starters_are_those_that_can_be_loaded():
+    assert {(each.medium, each.model): each.folder for each in cards() if each.usable} == registry.STARTERS
+
+
+def test_ids_and_settings_names_are_unique():
+    everything = cards()
+    assert len({each.id for each in everything}) == len({(e.medium, e.model) for e in everything}) == len(everything)
+    assert len({each.repo for each in everything if each.repo}) == sum(not each.usable for each in everything)
+
+
+def test_a_starter_states_its_real_numbers():
+    folder = assets() / "weights" / "image-starter"
+    if not (folder / "config.json").is_file():
+        pytest.skip("a checkout without weights")
+    starter = card("image-starter")
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as held:
+            count += sum(held.get_tensor(name).numel() for name in held.keys())  # noqa: SIM118
+    assert starter.parameters * 1e9 == pytest.approx(count, rel=0.01)
+    assert starter.disk_bytes == sum(path.stat().st_size for path in folder.iterdir()) and starter.download_bytes == 0
+    config = json.loads((folder / "config.json").read_text())["backbone"]
+    assert starter.layers == config["depth"]
+    assert starter.value_bytes == config["grid"][0] * config["grid"][1] * config["dim"] * 4
+    assert starter.licence in (folder / "README.md").read_text()
+
+
+def test_starters_are_ready_and_the_others_planned():
+    assert {each.state for each in cards() if not each.usable} == {"planned"}
+    assert all(each.repo and each.memory_bytes > each.disk_bytes > 0 for each in cards() if not each.usable)
+    assert card("image-starter").state == "ready" and cards()[0].id == "image-starter"
+
+
+def test_a_starter_without_its_files_is_damaged(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "assets", lambda: tmp_path)
+    assert card("image-starter").state == "damaged" and size_on_disk(card("image-starter")) == 0
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_cards_of_a_medium(medium):
+    assert cards(medium) == tuple(each for each in cards() if each.medium == medium)
+
+
+def test_what_is_not_there_is_said_with_what_is():
+    with pytest.raises(ModelError, match="unknown model 'best'; known are image-starter, flux"):
+        card("best")
+    with pytest.raises(ModelError, match="unknown medium 'smell'; choose one of image, video"):
+        cards("smell")
+    assert card_of("image", "starter") is card("image-starter") and card_of("audio", "starter") is None
+
+
+def test_a_copy_in_the_hub_cache_is_found_and_counted_once(monkeypatch, tmp_path):
+    flux = card("flux-1-schnell")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert not installed(flux) and size_on_disk(flux) == 0
+    folder = tmp_path / "models--black-forest-labs--FLUX.1-schnell"
+    (folder / "blobs").mkdir(parents=True)
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "blobs" / "1").write_bytes(b"x" * 1000)
+    (folder / "snapshots" / "abc" / "model.safetensors").symlink_to(folder / "blobs" / "1")
+    assert installed(flux) and size_on_disk(flux) == 1000 and flux.state == "planned"
+
+
+def test_the_distilled_model_that_cannot_be_turned_back_says_so():
+    assert "invert" not in card("stable-audio-3").capabilities and "invert" in card("stable-audio-3-base").capabilities
+
+
+def test_licences_that_forbid_or_limit_commerce_are_marked():
+    marks = {each.id: each.commercial for each in cards()}
+    assert marks["flux-1-dev"] == marks["f5-tts"] == "no"
+    assert marks["hunyuan3d-2"] == marks["sd-3.5-large"] == "ask" and "EU" in card("hunyuan3d-2").note
+    free = ("Apache-2.0", "MIT")
+    assert all((each.commercial == "yes") == (each.licence in free) for each in cards())
+
+
+def test_a_card_with_a_misspelt_field_is_refused():
+    with pytest.raises(ValueError, match="licens"):
+        Card(**{**card("image-starter").model_dump(), "licens": "MIT"})
+
+
+@pytest.mark.parametrize("value, off", [("1", True), ("TRUE", True), ("0", False), ("", False)])
+def test_offline_is_what_the_environment_says(monkeypatch, value, off):
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert catalogue.offline() is off
+
+
+def test_reading_cards_loads_nothing_heavy_and_opens_no_connection():
+    code = (
+        "import socket, sys; socket.socket.connect = None\n"
+        "from pipelines.catalogue import cards, installed; [installed(c) for c in cards()]\n"
+        "print(sorted({n.split('.')[0] for n in sys.modules} & {'torch', 'gradio', 'diffusers', 'huggingface_hub'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr

@@ -1,0 +1,87 @@
+"""``eddyline models``: the list, and honest refusals."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.catalogue import cards
+from studio.cli import app
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["models", *arguments], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+def refused(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2 and result.stdout == "" and "Traceback" not in result.output, result.output
+    assert result.stderr.count("\n") == 1 and result.stderr.startswith("error: ")
+    return result.stderr
+
+
+def test_the_list_names_every_model_with_its_licence():
+    result = run("list")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and [line.split()[0] for line in lines[: len(cards())]] == [
+        each.id for each in cards()
+    ]
+    assert all(each.licence in line for each, line in zip(cards(), lines, strict=False))
+    assert "ready" in lines[0] and "32 MB" in lines[0] and "planned" in lines[1] and "about 34 GB" in lines[1]
+
+
+def test_the_list_as_json():
+    found = json.loads(run("list", "--json").stdout)
+    assert [each["id"] for each in found] == [each.id for each in cards()]
+    starter = found[0]
+    assert starter["state"] == "ready" and starter["fits"] is True and starter["sizes_are"] == "measured"
+    assert starter["on_disk_bytes"] == starter["disk_bytes"] > 30_000_000 and starter["download_bytes"] == 0
+    assert found[1]["commercial"] in ("yes", "no", "ask") and found[1]["sizes_are"] == "estimates"
+
+
+def test_the_list_of_one_medium():
+    found = json.loads(run("list", "--json", "--medium", "video").stdout)
+    assert found and {each["medium"] for each in found} == {"video"}
+    assert "medium: unknown medium 'smell'; choose one of image" in refused("list", "--medium", "smell")
+
+
+@pytest.mark.parametrize("action, said", [("fetch", "nothing to fetch"), ("remove", "and stays")])
+def test_starters_are_shipped(action, said):
+    message = refused(action, "image-starter")
+    assert "is shipped with Eddyline" in message and said in message
+
+
+@pytest.mark.parametrize("action", ["fetch", "remove"])
+def test_an_unknown_model_names_the_known(action):
+    assert "unknown model 'best'; known are image-starter, flux-1-schnell" in refused(action, "best")
+
+
+def test_what_cannot_be_used_yet_is_not_downloaded(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert "cannot be used in this version" in refused("fetch", "flux-1-dev")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "stay off-line" in refused("fetch", "flux-1-dev")
+    assert "not on this machine" in refused("remove", "flux-1-dev")
+
+
+def test_a_copy_of_another_program_is_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    copy = tmp_path / "models--black-forest-labs--FLUX.1-dev" / "snapshots"
+    copy.mkdir(parents=True)
+    assert "put there by another program and stays" in refused("remove", "flux-1-dev")
+    assert copy.is_dir() and str(tmp_path.parent) not in run("remove", "flux-1-dev").output
+
+
+def test_the_list_loads_neither_torch_nor_gradio():
+    code = (
+        "import sys; from typer.testing import CliRunner; from studio.cli import app\n"
+        "assert CliRunner().invoke(app, ['models', 'list']).exit_code == 0\n"
+        "print(sorted({n.split('.')[0] for n in sys.modules} & {'torch', 'gradio', 'diffusers'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
