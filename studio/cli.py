@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings, Seed
 from studio.commands import models
+from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ edit = typer.Typer(no_args_is_help=True, help="Turn one thing into another.")
 app.add_typer(generate, name="generate")
 app.add_typer(edit, name="edit")
 app.add_typer(library, name="library")
+app.add_typer(jobs, name="jobs")
 app.command()(replay)
 app.add_typer(models.app, name="models")
 

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -36,6 +38,7 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/assets/{{asset}}/thumbnail", _answer(desk.thumbnail)),
         Route(f"{ROOT}/assets/{{asset}}/file", _answer(desk.file)),
         Route(f"{ROOT}/examples/{{name}}", _answer(desk.example)),
+        Route(f"{ROOT}/project", _answer(desk.project)),
     ]
 
 
@@ -92,6 +95,15 @@ class _Desk:
         if found is None:
             return JSONResponse({"error": "example: there is none of this name"}, 404)
         return self._export(found, request)
+
+    def project(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        from studio.project import export_project
+
+        ids = [each for each in request.query_params.get("ids", "").split(",") if each]
+        folder = self.library.home / ".exports"
+        target = export_project(self.library, ids, folder / f"project-{uuid4().hex}.zip", owner)
+        sweep = BackgroundTask(target.unlink, missing_ok=True)  # packed anew each time: the selection differs
+        return FileResponse(target, headers=PRIVATE, filename="eddyline-project.zip", background=sweep)
 
     def _asset(self, owner: str, request: Request) -> Asset:
         found = self.library.get(request.path_params["asset"], owner)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets
-from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings
+from pipelines.settings import MAX_SEED, SamplingSettings
 from studio.jobs import Job
 from studio.library import Asset
 from studio.session import KEPT, Result, Session
@@ -49,13 +49,8 @@ def seeded(settings: SamplingSettings) -> SamplingSettings:
     return settings.resolved(secrets.randbelow(MAX_SEED + 1))
 
 
-def make(shop: Workshop, settings: SamplingSettings, owner: str) -> Asked:
-    """A run from words alone."""
-    return Asked([seeded(settings)], {})
-
-
-def edit(shop: Workshop, settings: ImageEditSettings, source: Path | None, mask: str | None, owner: str) -> Asked:
-    """An edit of the picture in ``source`` where ``mask`` (a PNG data address, or nothing) is painted.
+def sources(shop: Workshop, source: Path | None, mask: str | None, owner: str) -> dict[str, str]:
+    """The picture in ``source``, and where ``mask`` (a PNG data address, or nothing) is painted, as assets by role.
 
     Both are brought into the library, so that the run can be repeated when the upload is long gone.
 
@@ -68,7 +63,7 @@ def edit(shop: Workshop, settings: ImageEditSettings, source: Path | None, mask:
     inputs = {"source": picture.id}
     if mask and (painted := _painted(shop, mask, picture)):
         inputs["mask"] = painted
-    return Asked([seeded(settings)], inputs)
+    return inputs
 
 
 def again(shop: Workshop, result: Result, owner: str) -> Asked:

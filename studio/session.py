@@ -5,8 +5,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.errors import StudioError
-from pipelines.settings import SamplingSettings
+from pipelines.settings import ImageSettings, SamplingSettings
 from studio.library import Asset, Library
 
 KEPT = 24  # results that a page holds on to; the library has them all
@@ -26,6 +25,7 @@ class Result:
     mask: Path | None = None
     starred: bool = False
     example: bool = False
+    told: bool = True  # whether the settings are those that made it
 
     @property
     def edited(self) -> bool:
@@ -34,17 +34,12 @@ class Result:
 
     @classmethod
     def of(cls, asset: Asset, library: Library) -> "Result":
-        """An asset of the library as a result.
-
-        Raises:
-            StudioError: the asset has no settings: nothing made it here.
-        """
-        if asset.settings is None:
-            raise StudioError(f"{asset.name or asset.path.name}: was brought in, not made here")
+        """An asset of the library as a result; what was brought in gets settings that say nothing."""
+        settings = asset.settings or ImageSettings.model_validate({"prompt": "picture"})
         parents = {role: parent.path for role, parent in library.parents(asset.id, asset.owner)}
         return cls(
-            asset.path, asset.settings, (asset.width or 0, asset.height or 0), asset.job or asset.id, asset.id,
-            asset.took, parents.get("source"), parents.get("mask"), asset.starred,
+            asset.path, settings, (asset.width or 0, asset.height or 0), asset.job or asset.id, asset.id,
+            asset.took, parents.get("source"), parents.get("mask"), asset.starred, told=asset.settings is not None,
         )  # fmt: skip
 
 

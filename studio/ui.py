@@ -1,24 +1,26 @@
 """Assembly: which tabs there are, and how the page is served."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from pipelines.errors import StudioError
-from studio import theme
+from studio import language, theme
 from studio.api import publish
+from studio.guard import Guard
 from studio.people import People, is_local
 from studio.routes import routes
-from studio.tabs import image
+from studio.tabs import drop, image, models
+from studio.tabs.library import LibraryTab
 from studio.workshop import Workshop
 
-TABS: tuple[tuple[str, str, Callable[[Workshop, gr.Blocks], None]], ...] = (("Image", "image", image.build),)
 LOCAL = "127.0.0.1"
 PORT = 7860
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,18 @@ def build(shop: Workshop) -> gr.Blocks:
     """The whole page, not served yet."""
     with gr.Blocks(title="Eddyline", analytics_enabled=False, fill_width=True, delete_cache=(86_400, 86_400)) as page:
         gr.HTML(theme.header(), elem_classes=["header"], apply_default_css=False, js_on_load=None)
-        with gr.Tabs(elem_classes=["media"]):
-            for title, name, place in TABS:
-                with gr.Tab(title, id=name):
-                    place(shop, page)
+        with gr.Tabs(elem_classes=["media"]) as tabs:
+            with gr.Tab("Image", id="image"):
+                takers = {"image": image.build(shop, page)}
+            with gr.Tab("Library", id="library") as opened:
+                shelves = LibraryTab(shop, tabs, takers)
+                shelves.wire(opened)
+            with gr.Tab("Models", id="models") as listed:
+                cards = models.build(shop.load, shop.unload, shop.held)
+                listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
+        drop.build(tabs, takers, shelves)
         publish(shop)
+    language.mark(page)
     return page
 
 
@@ -88,7 +97,8 @@ def start(
             auth=auth,
             theme=theme.theme(),
             css=theme.css(),
-            head=theme.head(),
+            head=theme.head() + language.script(),
+            i18n=language.gradio_words(),
             footer_links=[],
             run_history=False,
             enable_monitoring=False,
@@ -96,7 +106,7 @@ def start(
             pwa=False,
             mcp_server=mcp,
             max_file_size="64mb",
-            app_kwargs={"routes": routes(shop), "middleware": [Middleware(people.middleware)]},
+            app_kwargs={"routes": routes(shop), "middleware": [Middleware(Guard), Middleware(people.middleware)]},
             quiet=True,
             prevent_thread_lock=True,
         )

@@ -267,7 +267,8 @@ class ResultView:
     def _standing(self, job: Job, ahead: int, elsewhere: bool) -> Updates:
         if job.state == "queued":
             held = " The queue is paused." if self.shop.jobs.paused(job.owner) else ""
-            text = "Next in line" if not ahead else f"Waiting: {ahead} before this one"
+            first = "Next in line" if self.shop.loaded() else "Waiting for the model to load"
+            text = first if not ahead else f"Waiting: {ahead} before this one"
             return {self.line: stage.progress(f"{text}.{held}", 0, None)}
         text = "Stopping" if job.cancel else f"Step {job.done} of {job.total}" if job.total else "Starting"
         updates: Updates = {self.line: stage.progress(text, job.done / max(job.total, 1), job.seconds_left)}

@@ -22,6 +22,7 @@ from typing import Any
 
 from pipelines.errors import Cancelled, OutOfBudget, StudioError
 from pipelines.events import Done, Event, Note, Preview, Progress
+from studio.cost import Paces
 from studio.jobs import Job, Jobs, Standing
 from studio.library import Library
 from studio.results import keep
@@ -38,7 +39,7 @@ class Worker:
 
     def __init__(self, store: Store, name: str, runner: Run) -> None:
         self.store, self.name, self.runner = store, name, runner
-        self.jobs, self.library = Jobs(store), Library(store)
+        self.jobs, self.library, self.paces = Jobs(store), Library(store), Paces(store.home)
 
     def run_forever(self) -> None:
         """Take jobs until the process ends."""
@@ -61,6 +62,7 @@ class Worker:
         try:
             done = self._follow(job)
             keep(self.library, self.jobs, self.name, job, done)
+            self.paces.record(job.settings, done.seconds)
         except Cancelled:
             self._end(job, "cancelled", "Stopped.")
         except OutOfBudget as error:
@@ -107,18 +109,17 @@ class Worker:
         return found.path
 
     def _out_of_memory(self, job: Job, error: BaseException) -> None:
-        from studio.machine import free_memory
+        from studio.cost import too_large
+        from studio.machine import machine
 
         # What the error holds on to is most of the memory: let go of it before anything else is tried.
         error.__traceback__ = None
         if hasattr(self.runner, "unload"):
             self.runner.unload()
         gc.collect()
-        self._end(
-            job, "failed",
-            f"It ran out of memory ({str(error)[:160] or 'no size given'}). Free now: {free_memory() / 1e6:,.0f} MB. "
-            "Try fewer at once, a smaller size, or 'Shared values: recompute', and run it again.",
-        )  # fmt: skip
+        advice = too_large(job.settings, machine(self.store.home).room)
+        said = str(error)[:160]
+        self._end(job, "failed", f"It ran out of memory{f' ({said})' if said else ''}. {advice.sentence}")
 
     def _end(self, job: Job, state: Any, reason: str) -> None:
         with self.store.transaction() as db:

@@ -1,9 +1,13 @@
 """What all pages of one server share: the files, the queue, who is who, and who runs the jobs."""
 
+import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.errors import StudioError
+from studio.cost import Paces
 from studio.executor import Executor, LocalExecutor
 from studio.jobs import Jobs, Limits
 from studio.library import Library
@@ -34,6 +38,46 @@ class Workshop:
         jobs = Jobs(store, _limits(people.shared))
         executor = LocalExecutor(jobs, workers=_workers(), runner=runner)
         return cls(store, jobs, Library(store), people, Watch(jobs), executor)
+
+    @property
+    def paces(self) -> Paces:
+        """How fast past runs were here."""
+        return Paces(self.store.home)
+
+    def loaded(self) -> set[str]:
+        """Models in the workers' memory, as ``medium/name``."""
+        with self.store.connect() as db:
+            rows = db.execute("SELECT loaded FROM workers").fetchall()
+        return {name for row in rows for name in json.loads(row["loaded"])}
+
+    def load(self, medium: str, name: str) -> None:
+        """Have the workers load a model; see :meth:`_ask`."""
+        self._ask(medium, name, "load")
+
+    def unload(self, medium: str, name: str) -> None:
+        """Have the workers let go of a model; see :meth:`_ask`."""
+        self._ask(medium, name, "unload")
+
+    def held(self) -> set[tuple[str, str]]:
+        """(medium, name) of every model in the workers' memory."""
+        return {tuple(each.split("/", 1)) for each in self.loaded()}  # type: ignore[misc]
+
+    def _ask(self, medium: str, name: str, act: str, seconds: float = 60) -> None:
+        """Ask the workers for something about a model, and wait until it is done.
+
+        Raises:
+            StudioError: they were busy for so long; it will still be done.
+        """
+        with self.store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO switches VALUES (?, ?)", (f"model:{medium}/{name}", act))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with self.store.connect() as db:
+                left = db.execute("SELECT 1 FROM switches WHERE name = ?", (f"model:{medium}/{name}",)).fetchone()
+            if left is None:
+                return
+            time.sleep(0.1)
+        raise StudioError(f"model: the workers are busy; {name} follows when the running job is done")
 
     def start(self) -> None:
         """Begin to run what is queued."""

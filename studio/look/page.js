@@ -37,14 +37,13 @@
     setTimeout(() => { button.textContent = said; }, 1500);
   }
 
-  // A file let go anywhere on the page becomes the picture to edit.
+  // A file let go anywhere on the page goes to the tab that is for it; the program finds out which.
   function drop(event) {
-    const file = [...(event.dataTransfer?.files || [])].find((one) => one.type.startsWith('image/'));
-    if (!file || event.target.closest('.drop')) return;
+    const file = [...(event.dataTransfer?.files || [])][0];
+    if (!file || event.target.closest('.drop, [data-testid=file-upload]')) return;
     event.preventDefault();
-    const field = document.querySelector('.drop input[type=file]');
+    const field = document.querySelector('.anywhere input[type=file]');
     if (!field) return;
-    [...document.querySelectorAll('.modes button[role=tab]')].find((tab) => tab.textContent.trim() === 'Edit')?.click();
     const held = new DataTransfer();
     held.items.add(file);
     field.files = held.files;

@@ -8,13 +8,16 @@ import gradio as gr
 from pipelines.errors import StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import runs
+from studio.extras import Extras
 from studio.form import Form
 from studio.paint import drop_area, painter
 from studio.pictures import address
 from studio.runs import Asked
-from studio.session import Session
+from studio.session import Result, Session
 from studio.stage import failed, said
+from studio.tabs.taking import Given, Taker, look
 from studio.view import ResultView, Start
+from studio.wildcards import literal
 from studio.workshop import Workshop
 
 KINDS = ("image.generate", "image.edit")
@@ -32,58 +35,68 @@ EDIT = (("a red heart", "a blue heart"), ("a grinning face", "a crying face"), (
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def build(shop: Workshop, page: gr.Blocks) -> None:
+def build(shop: Workshop, page: gr.Blocks) -> Taker:
     """Place the tab's components and wire them."""
     with gr.Row(elem_classes=["bench"], equal_height=False):
         with gr.Column(elem_classes=["want"], min_width=320), gr.Tabs(elem_classes=["modes"]) as modes:
             with gr.Tab("Make", id="make", render_children=True):
-                make, reuse = _make_form()
-                bar_make = _run_bar("Generate")
+                make, more_make, reuse = _make_form(shop)
+                bar_make = _run_bar("Generate", more_make)
             with gr.Tab("Edit", id="edit", render_children=True):
                 with gr.Column(elem_classes=["fields"]):
                     source = drop_area()
                     mask = painter()
-                    edit, reuse_edit = _edit_form()
-                bar_edit = _run_bar("Edit picture")
+                    edit, more_edit, reuse_edit = _edit_form(shop)
+                bar_edit = _run_bar("Edit picture", more_edit)
         with gr.Column(elem_classes=["get"], min_width=320):
             view = ResultView(shop, KINDS, runs.examples())
 
     def generate(values: dict[Any, Any], owner: str) -> Asked:
-        return runs.make(shop, make.read(values), owner)
+        return Asked(more_make.asked(values, owner), {})
 
     def change(values: dict[Any, Any], owner: str) -> Asked:
         path = values[source]
-        return runs.edit(shop, edit.read(values), Path(path) if path else None, values[mask], owner)
+        inputs = runs.sources(shop, Path(path) if path else None, values[mask], owner)
+        return Asked(more_edit.asked(values, owner), inputs)
 
     view.wire(
         page,
-        Start(*bar_make, generate, make.inputs()),
-        Start(*bar_edit, change, edit.inputs() | {source, mask}),
+        Start(*bar_make, generate, make.inputs() | more_make.inputs()),
+        Start(*bar_edit, change, edit.inputs() | more_edit.inputs() | {source, mask}),
     )
+    more_make.wire(page)
+    more_edit.wire(page)
     forms = [*make.outputs(), *edit.outputs()]
 
     def restore(session: Session) -> dict[Any, Any]:
         result = session.result
-        if result is None:
-            return {}
+        return {} if result is None else filled(result)
+
+    def filled(result: Result) -> dict[Any, Any]:
+        """Updates that show a result's settings, and its source where it is an edit."""
         if not result.edited:
-            return {modes: gr.Tabs(selected="make"), **make.write(result.settings)}
+            return {modes: gr.Tabs(selected="make"), **more_make.write(result.settings)}
         given = {} if result.source is None or not result.source.exists() else {source: str(result.source)}
-        return {modes: gr.Tabs(selected="edit"), **edit.write(result.settings), **given}
+        return {modes: gr.Tabs(selected="edit"), **more_edit.write(result.settings), **given}
+
+    def given(taken: Given) -> dict[Any, Any]:
+        """Updates that make a dropped file the source, with the settings that it holds."""
+        updates: dict[Any, Any] = {
+            modes: gr.Tabs(selected="edit"),
+            source: str(taken.path),
+            view.notes: said(taken.notes),
+        }
+        if taken.settings is not None:
+            mine = more_edit if taken.settings.TASK == "edit" else more_make
+            updates |= mine.write(taken.settings)
+        return updates
 
     def dropped(path: str | None) -> dict[Any, Any]:
         try:
-            found = runs.look(Path(path or ""))
+            taken = look(Path(path or ""))
         except StudioError as error:
             return {view.line: failed(str(error)), mask: gr.update(picture="")}
-        notes, updates = list(found.notes), {}
-        if found.settings is not None:
-            mine = edit if isinstance(found.settings, edit.settings) else make
-            updates = mine.write(found.settings)
-            notes.append(f"Made by Eddyline: its settings are back in {'Edit' if mine is edit else 'Make'}.")
-        if found.unknown:
-            notes.append(f"Not known to this version: {', '.join(sorted(found.unknown))}.")
-        return {view.notes: said(notes), **updates}
+        return {part: update for part, update in given(taken).items() if part not in (modes, source)}
 
     def canvas(path: str | None) -> Any:
         try:
@@ -92,12 +105,13 @@ def build(shop: Workshop, page: gr.Blocks) -> None:
             return gr.update(picture="")
 
     def as_source(session: Session) -> dict[Any, Any]:
-        result = session.result
-        if result is None:
-            return {}
-        words = edit.controls["source_prompt"]
+        return {} if session.result is None else from_result(session.result)
+
+    def from_result(result: Result) -> dict[Any, Any]:
+        """Updates that make a result the source, with what it shows."""
+        shows = literal(getattr(result.settings, "prompt", "")) if result.told else ""
         return {
-            source: str(result.path), modes: gr.Tabs(selected="edit"), words: getattr(result.settings, "prompt", "")
+            source: str(result.path), modes: gr.Tabs(selected="edit"), edit.controls["source_prompt"]: shows
         }  # fmt: skip
 
     def last_seed(session: Session) -> Any:
@@ -110,8 +124,13 @@ def build(shop: Workshop, page: gr.Blocks) -> None:
     reuse.click(last_seed, view.session, make.controls["seed"], **QUICK)
     reuse_edit.click(last_seed, view.session, edit.controls["seed"], **QUICK)
 
+    def use(result: Result, as_source: bool) -> dict[Any, Any]:
+        return from_result(result) if as_source else filled(result)
 
-def _make_form() -> tuple[Form[ImageSettings], gr.Button]:
+    return Taker("image", [modes, source, view.notes, *forms], use, given)
+
+
+def _make_form(shop: Workshop) -> tuple[Form[ImageSettings], Extras, gr.Button]:
     form = Form(ImageSettings, {"style": STYLES, "model": MODELS})
     with gr.Column(elem_classes=["fields"]):
         form.place("prompt")
@@ -124,12 +143,14 @@ def _make_form() -> tuple[Form[ImageSettings], gr.Button]:
             "model", "negative_prompt", "steps", "width", "height",
             "solver", "schedule", "shift", "guidance_from", "guidance_to",
         )  # fmt: skip
+        more = Extras(shop, form, "image.generate")
+        more.place(lines=True)
         gr.HTML(KNOWS, elem_classes=["knows"], apply_default_css=False, js_on_load=None)
     form.finish()
-    return form, reuse
+    return form, more, reuse
 
 
-def _edit_form() -> tuple[Form[ImageEditSettings], gr.Button]:
+def _edit_form(shop: Workshop) -> tuple[Form[ImageEditSettings], Extras, gr.Button]:
     form = Form(ImageEditSettings, {"style": STYLES, "method": METHODS, "model": MODELS})
     form.place("source_prompt", "prompt")
     with gr.Row(elem_classes=["starts"]):
@@ -142,8 +163,10 @@ def _edit_form() -> tuple[Form[ImageEditSettings], gr.Button]:
         "model", "style", "guidance", "steps", "feather", "average", "solver", "share_steps", "share_from",
         "features", "budget_mb", "schedule", "shift",
     )  # fmt: skip
+    more = Extras(shop, form, "image.edit")
+    more.place(lines=False)
     form.finish()
-    return form, reuse
+    return form, more, reuse
 
 
 def _seed(form: Form[Any]) -> gr.Button:
@@ -155,8 +178,9 @@ def _seed(form: Form[Any]) -> gr.Button:
     return reuse
 
 
-def _run_bar(title: str) -> tuple[gr.Button, gr.Button, gr.Button]:
+def _run_bar(title: str, extras: Extras) -> tuple[gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_classes=["run-bar"]):
+        extras.cost_line()
         run = gr.Button(title, variant="primary", size="lg", elem_classes=["run"])
         more = gr.Button("Add to queue", size="lg", visible=False, elem_classes=["more"])
         stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_classes=["halt"])

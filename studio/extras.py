@@ -1,0 +1,192 @@
+"""What stands beside a form's own controls: what a run will cost, presets, earlier prompts, and runs over a list."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import gradio as gr
+
+from pipelines.errors import SettingsError, StudioError
+from pipelines.settings import SamplingSettings, kind_of
+from studio.cost import estimate
+from studio.form import Form
+from studio.language import phrase
+from studio.presets import Preset, Presets
+from studio.prompts import FIELDS, History, batch, drawn
+from studio.runs import seeded
+from studio.stage import failed, said
+from studio.wildcards import Lists, literal
+from studio.workshop import Workshop
+
+Updates = dict[Any, Any]
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
+COSTLY = ("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features")
+
+
+class Extras:
+    """Beside one form. Place them with :meth:`place` and :meth:`cost_line`, then :meth:`wire`."""
+
+    def __init__(self, shop: Workshop, form: Form[Any], name: str) -> None:
+        self.shop, self.form, self.name = shop, form, name
+        self.history = History(shop.store.home)
+        self.lists = Lists(shop.store.home / "lists")
+        self.lines: gr.Radio | None = None
+
+    # Placing --------------------------------------------------------------------------------------------------------
+
+    def place(self, *, lines: bool) -> None:
+        """Make the folded controls here; ``lines`` offers to run over several prompts."""
+        with gr.Accordion("Presets and prompts", open=False, elem_classes=["fold"]):
+            self.earlier = gr.Dropdown([], label="Earlier prompts", value=None, elem_classes=["field"])
+            if lines:
+                self.lines = gr.Radio(
+                    LINES,
+                    value="one",
+                    label="The prompt is",
+                    info="Words in braces are drawn by the seed: {red|blue} heart.",
+                    elem_classes=["field"],
+                )
+            self.preset = gr.Dropdown([], label="Preset", value=None, elem_classes=["field"])
+            self.called = gr.Textbox(label="Save these settings as", max_length=60, elem_classes=["field"])
+            with gr.Row(elem_classes=["starts"]):
+                self.save = gr.Button("Save preset", size="sm")
+                self.delete = gr.Button("Delete preset", size="sm")
+                self.share = gr.DownloadButton("Share as JSON", size="sm", interactive=False)
+                self.bring = gr.UploadButton("Import preset", file_types=[".json"], size="sm")
+            self.told = gr.HTML("", elem_classes=["notes"], apply_default_css=False, js_on_load=None)
+
+    def cost_line(self) -> None:
+        """Make the line under the run button here."""
+        self.cost = gr.HTML("", elem_classes=["cost"], apply_default_css=False, js_on_load=None)
+
+    def inputs(self) -> set[Any]:
+        """What :meth:`asked` reads beside the form."""
+        return {self.lines} if self.lines is not None else set()
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def asked(self, values: Mapping[Any, Any], owner: str) -> list[SamplingSettings]:
+        """The settings of every job that the page asks for, wildcards drawn and seeds filled in.
+
+        Raises:
+            SettingsError: a control or a wildcard is refused.
+        """
+        mode = values[self.lines] if self.lines is not None else "one"
+        prompt = self.form.controls["prompt"]
+        typed = str(values[prompt] or "")
+        if mode == "one":
+            settings = seeded(self.form.read(values))
+            found = [drawn(settings, self.lists).settings]
+        else:
+            if not typed.strip():
+                raise SettingsError("prompt: the list is empty; write one prompt a line")
+            shared = seeded(self.form.read({**values, prompt: "x"}))
+            seeds: Literal["same", "count up"] = "same" if values[self.form.controls["seed"]] else "count up"
+            mode = cast(Literal["draw", "all"], mode)
+            found = [each.settings for each in batch(shared, typed, self.lists, mode, seeds)]
+        self.history.add(owner, typed)
+        return found
+
+    def write(self, settings: SamplingSettings) -> Updates:
+        """Updates that show ``settings``; signs that would be read as wildcards are written so that they are not."""
+        updates = self.form.write(settings)
+        for name in FIELDS:
+            part = self.form.controls.get(name)
+            if part is not None and part in updates:
+                updates[part] = gr.update(value=literal(getattr(settings, name, "")))
+        return updates
+
+    # Wiring ---------------------------------------------------------------------------------------------------------
+
+    def wire(self, page: gr.Blocks) -> None:
+        """Make them work."""
+        parts = [self.form.controls[name] for name in COSTLY if name in self.form.controls]
+        inputs = self.form.inputs() | self.inputs()
+        page.load(self._cost, inputs, self.cost, **QUICK)
+        for part in parts:
+            part.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
+        self.earlier.focus(self._recall, None, self.earlier, **QUICK)
+        self.earlier.input(lambda text: text, self.earlier, self.form.controls["prompt"], **QUICK)
+        self.preset.focus(self._listed, None, self.preset, **QUICK)
+        shown = [self.told, self.share, *self.form.outputs()]
+        self.preset.input(self._apply, inputs | {self.preset}, shown, **QUICK)
+        self.save.click(self._save, inputs | {self.called}, [self.told, self.preset, self.share], **QUICK)
+        self.delete.click(self._delete, self.preset, [self.told, self.preset, self.share], **QUICK)
+        self.bring.upload(self._import, self.bring, [self.told, self.preset, self.share], **QUICK)
+
+    def _cost(self, values: dict[Any, Any]) -> str:
+        try:
+            settings = self.form.read({**values, self.form.controls["prompt"]: "x"})
+        except StudioError:
+            return ""  # the run button says what is wrong
+        loaded = f"{settings.MEDIUM}/{settings.model}" in self.shop.loaded()
+        return estimate(settings, self.shop.paces, loaded).sentence.html("p")
+
+    def _recall(self, request: gr.Request) -> Any:
+        return gr.update(choices=list(self.history.prompts(self.shop.people.owner(request))))
+
+    def _listed(self, request: gr.Request) -> Any:
+        return gr.update(choices=self._names(request))
+
+    def _names(self, request: gr.Request) -> list[str]:
+        return [each.name for each in self._presets(request).all(self.name)]
+
+    def _presets(self, request: gr.Request) -> Presets:
+        return Presets(self.shop.store.home, self.shop.people.owner(request))
+
+    def _apply(self, values: dict[Any, Any], request: gr.Request) -> Updates:
+        try:
+            preset = self._presets(request).load(values[self.preset])
+            prompt = self.form.controls["prompt"]
+            settings = preset.apply(self.form.read({**values, prompt: values[prompt] or "x"}))
+        except StudioError as error:
+            return {self.told: failed(str(error))}
+        updates = self.form.write(settings)
+        kept = {part: update for part, update in updates.items() if self._of(part) in preset.fields}
+        notes = [preset.about] if preset.about else []
+        return {self.told: said([*notes, *_unknown(preset)]), self.share: self._shared(preset, request), **kept}
+
+    def _of(self, part: Any) -> str:
+        return next(name for name, each in self.form.controls.items() if each is part)
+
+    def _save(self, values: dict[Any, Any], request: gr.Request) -> Updates:
+        try:
+            settings = self.form.read({**values, self.form.controls["prompt"]: "x"})
+            assert kind_of(settings) == self.name
+            preset = self._presets(request).save(values[self.called] or "", settings, overwrite=False)
+        except StudioError as error:
+            return {self.told: failed(str(error))}
+        return self._now(preset, request, f"Saved as {preset.name}.")
+
+    def _delete(self, name: str | None, request: gr.Request) -> Updates:
+        try:
+            preset = self._presets(request).delete(name or "")
+        except StudioError as error:
+            return {self.told: failed(str(error))}
+        choices = gr.update(choices=self._names(request), value=None)
+        return {
+            self.told: said([f"{preset.name} deleted."]), self.preset: choices, self.share: gr.update(interactive=False)
+        }  # fmt: skip
+
+    def _import(self, path: str | None, request: gr.Request) -> Updates:
+        try:
+            preset = self._presets(request).import_(Path(path or ""))
+        except StudioError as error:
+            return {self.told: failed(str(error))}
+        return self._now(preset, request, f"{preset.name} is here now.", *_unknown(preset))
+
+    def _now(self, preset: Preset, request: gr.Request, *notes: str) -> Updates:
+        update = gr.update(choices=self._names(request), value=preset.name)
+        return {self.told: said(notes), self.preset: update, self.share: self._shared(preset, request)}
+
+    def _shared(self, preset: Preset, request: gr.Request) -> Any:
+        folder = Path(gr.utils.get_upload_folder()) / "presets"
+        folder.mkdir(parents=True, exist_ok=True)
+        return gr.update(value=str(self._presets(request).export(preset.name, folder)), interactive=True)
+
+
+def _unknown(preset: Preset) -> Sequence[str]:
+    names = ", ".join(sorted(preset.unknown))
+    return [phrase("Not known to this version: {names}.", names=escape(names))] if names else []

@@ -1,0 +1,198 @@
+"""What the Library tab shows: a page of the library, one asset in detail, its kin. State and HTML, no components."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+from studio.library import MEDIA, Asset, Found, Library
+from studio.stage import duration
+
+PAGE = 60
+TITLES = {"image": "Images", "video": "Video", "audio": "Audio", "mesh": "3D", "lipsync": "Lip-sync"}
+DAYS = {"any": None, "today": 1, "week": 7, "month": 30}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for; see :meth:`studio.library.Library.search`."""
+
+    words: str = ""
+    medium: str = "all"
+    model: str = "all"
+    when: str = "any"
+    show: str = "made"  # made, imported, starred, trash
+    page: int = 0
+
+    def run(self, library: Library, owner: str) -> Found:
+        """The page that it asks for."""
+        days = DAYS.get(self.when)
+        return library.search(
+            owner,
+            self.words,
+            medium=self.medium if self.medium in MEDIA else None,
+            model=None if self.model == "all" else self.model,
+            since=None if days is None else time.time() - days * 86_400,
+            starred=self.show == "starred",
+            imported={"made": False, "imported": True}.get(self.show),
+            trashed=self.show == "trash",
+            limit=PAGE,
+            offset=self.page * PAGE,
+        )
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where one page stands: the query, the asset in detail, and the marked ones."""
+
+    query: Query = Query()
+    picked: str = ""
+    marked: tuple[str, ...] = ()
+
+    def pick(self, asset: str) -> "Shelf":
+        """Another asset in detail."""
+        return replace(self, picked=asset)
+
+    def mark(self, asset: str) -> "Shelf":
+        """An asset marked, or no longer."""
+        rest = tuple(each for each in self.marked if each != asset)
+        return replace(self, marked=rest if asset in self.marked else (*rest, asset))
+
+    def turn(self, by: int, total: int) -> "Shelf":
+        """Another page of the same query."""
+        last = max(0, (total - 1) // PAGE)
+        return replace(self, query=replace(self.query, page=min(max(self.query.page + by, 0), last)))
+
+
+def grid(found: Found, shelf: Shelf) -> str:
+    """Tiles of one page, with what there is in all."""
+    if not found.assets:
+        said = (
+            "The trash is empty." if shelf.query.show == "trash" else "Nothing here fits. Try fewer words or filters."
+        )
+        return f'<p class="nothing">{said}</p>'
+    tiles = "".join(_tile(asset, shelf) for asset in found.assets)
+    first = shelf.query.page * PAGE + 1
+    said = f"{first:,} to {first + len(found.assets) - 1:,} of {found.total:,}"
+    return f'<p class="found" role="status">{said}</p><div class="shelf" role="group" aria-label="Assets">{tiles}</div>'
+
+
+def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], compare: Asset | None) -> str:
+    """One asset large, beside a marked one where there is another, with its facts and its kin."""
+    if asset is None:
+        return ""
+    pictures = _large(asset) + (_large(compare) if compare else "")
+    rows = "".join(
+        f'<h3>{title}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
+        for title, some in kin.items()
+        if some
+    )
+    return (
+        f'<div class="board{" many" if compare else ""}">{pictures}</div><p class="words">{escape(asset.title)}</p>'
+        f'<p class="facts">{_facts(asset)}</p>{rows}{_settings(asset)}'
+    )
+
+
+def links(asset: Asset | None, formats: Mapping[str, str]) -> str:
+    """Downloads of one asset in every format that can hold it."""
+    if asset is None:
+        return ""
+    own = f'<a class="save" href="studio/assets/{asset.id}/file?download" download>As it is</a>'
+    others = (
+        ""
+        if asset.imported
+        else "".join(
+            f'<a class="save" href="studio/assets/{asset.id}/file?download&amp;format={kind}" download>{title}</a>'
+            for kind, title in formats.items()
+        )
+    )
+    return f'<span class="caption">Download</span>{own}{others}'
+
+
+def project(marked: Sequence[str]) -> str:
+    """A link that packs the marked assets, with all that they were made from."""
+    if not marked:
+        return ""
+    address = f"studio/project?ids={','.join(marked)}"
+    return f'<a class="save" href="{address}" download>Export {len(marked)} as a project</a>'
+
+
+def claims(name: str, held: Mapping[str, Any]) -> str:
+    """What a file says about itself: the short of it as a list, the whole folded."""
+    signed = held.get("credentials")
+    rows = {
+        "Made by": f"Eddyline, {held['kind']}" if held.get("kind") else "It does not say.",
+        "AI mark": held.get("ai_mark") or "None.",
+        "Credentials": _signed(signed) if signed else "None.",
+        "Notes": " ".join(held.get("notes") or ()),
+    }
+    listed = "".join(f"<dt>{title}</dt><dd>{escape(str(text))}</dd>" for title, text in rows.items() if text)
+    whole = escape(json.dumps(held, indent=1, ensure_ascii=False))
+    return (
+        f'<h3 class="claimed">{escape(name)} says of itself</h3><dl class="claims">{listed}</dl>'
+        f'<details class="fold settings"><summary>All of it</summary><pre>{whole}</pre></details>'
+    )
+
+
+def _signed(held: Mapping[str, Any]) -> str:
+    who = held.get("issuer") or "somebody unnamed"
+    if held.get("changed"):
+        return f"Signed by {who}, and changed after that: do not rely on it."
+    return f"Signed by {who}; {'valid' if held.get('valid') else 'not valid'}."
+
+
+def _tile(asset: Asset, shelf: Shelf) -> str:
+    name = escape(asset.title, quote=True)
+    marked = asset.id in shelf.marked
+    star = '<i class="star" aria-hidden="true">★</i>' if asset.starred else ""
+    return (
+        f'<span class="tile"><button type="button" class="pick" data-pick="{asset.id}" title="{name}" '
+        f'aria-label="{name}" aria-pressed="{str(asset.id == shelf.picked).lower()}">'
+        f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt="">{star}</button>'
+        f'<button type="button" class="mark" data-mark="{asset.id}" aria-label="Mark: {name}" '
+        f'aria-pressed="{str(marked).lower()}">{"✓" if marked else ""}</button></span>'
+    )
+
+
+def _kin(role: str, asset: Asset) -> str:
+    name = escape(f"{role}: {asset.title}", quote=True)
+    return (
+        f'<button type="button" data-pick="{asset.id}" title="{name}" aria-label="{name}">'
+        f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt=""></button>'
+    )
+
+
+def _large(asset: Asset) -> str:
+    words = escape(asset.title, quote=True)
+    if asset.medium == "image":
+        return f'<img class="after" src="studio/assets/{asset.id}/file" alt="{words}">'
+    if asset.medium in ("video", "lipsync"):
+        return f'<video class="after" src="studio/assets/{asset.id}/file" controls loop aria-label="{words}"></video>'
+    if asset.medium == "audio":
+        return f'<audio src="studio/assets/{asset.id}/file" controls aria-label="{words}"></audio>'
+    return f'<img class="after" src="studio/assets/{asset.id}/thumbnail" alt="{words}">'
+
+
+def _facts(asset: Asset) -> str:
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(asset.created))
+    facts = [TITLES.get(asset.medium, asset.medium), "imported" if asset.imported else asset.model, made]
+    if asset.size:
+        facts.append(f"{asset.width} × {asset.height} px")
+    if asset.seed is not None:
+        facts.append(f"seed {asset.seed}")
+    if asset.took is not None:
+        facts.append(duration(asset.took))
+    facts.append(f"{asset.bytes / 1000:,.0f} KB")
+    return "".join(f"<span>{escape(fact)}</span>" for fact in facts)
+
+
+def _settings(asset: Asset) -> str:
+    if asset.settings is None:
+        return ""
+    held = json.dumps(asset.settings.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    return (
+        f'<details class="fold settings"><summary>Settings</summary><pre>{escape(held)}</pre>'
+        f'<button type="button" class="link" data-copy="{escape(held, quote=True)}">Copy settings</button></details>'
+    )

@@ -1,0 +1,56 @@
+"""How files and results get from one place of the page to the tab that is for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.settings import SamplingSettings
+from studio.intake import Taken, take
+from studio.session import Result
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file that a person gave: where it is, what it says of itself, and what they should know about it."""
+
+    path: Path
+    taken: Taken
+    settings: SamplingSettings | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Taker:
+    """A tab that takes things of one medium.
+
+    Attributes:
+        medium: which.
+        parts: every component that the two functions may update.
+        use: a result of the library as settings, or as source: (result, as_source) -> updates.
+        give: a dropped file as source, with the settings that it holds.
+    """
+
+    medium: str
+    parts: list[Any]
+    use: Callable[[Result, bool], Updates]
+    give: Callable[[Given], Updates]
+
+
+def look(path: Path) -> Given:
+    """Pass a file through the gate.
+
+    Raises:
+        MediaError: it is refused; the message says why and what to do.
+    """
+    taken = take(path, path.name)
+    notes = list(taken.notes)
+    if taken.settings is not None:
+        mode = "Edit" if taken.settings.TASK == "edit" else "Make"
+        by = taken.studio or "Eddyline"
+        notes.append(f"Made by {by}: its settings are back in {mode}.")
+    if taken.unknown and taken.provenance is not None:
+        notes.append(f"Not known to this version: {', '.join(sorted(taken.unknown))}.")
+    return Given(path, taken, taken.settings, tuple(notes))
