@@ -201,7 +201,7 @@ REFUSED = {
     "locked.zip": (zip_with(flag=1), "is encrypted; make the zip without a password"),
     "method.zip": (zip_with(method=zipfile.ZIP_LZMA), "is compressed by method 14"),
     "control.zip": (zip_with("a\x07.txt"), "printable name"),
-    "plain.zip": (uploads.archive({"letter.txt": b"hello"}), "not a project: it has no settings in it"),
+    "plain.zip": (uploads.archive({"letter.txt": b"hello"}), "not a project: there is no project.json in it"),
     "cut.zip": (FILES["zip"][:-30], "damaged or cut short"),
     "bare.glb": (glb(gltf({"meshes": [], "nodes": []})), "there is no mesh in it"),
     "old.glb": (b"glTF" + struct.pack("<I", 1) + FILES["glb"][8:], "version 1 of glTF, only 2 is read"),

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from bad_uploads import REFUSED, many_values
 from PIL import Image
 from starters import any_picture
 
@@ -84,6 +85,24 @@ def test_a_bomb_is_refused_before_it_goes_off():
     with pytest.raises(MediaError, match="^picture: far too many pixels, at most 40 million"):
         read_picture(bomb)
     assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    "canvas.gif blocks.gif tiny-blocks.gif parts.png comment.ppm plain.ppm canvas.webp values.tif tiles.tif exif.jpg "
+    "long-exif.jpg exif.avif passes.jpg segments.jpg inside.ico".split(),
+)
+def test_small_files_that_would_take_minutes_or_gigabytes_are_refused(name):
+    started = time.process_time()
+    with pytest.raises(MediaError, match="^picture: .*(at most|more than|would take|far too|its size is not)"):
+        read_picture(REFUSED[name][0])
+    assert time.process_time() - started < 2
+
+
+def test_oversized_exif_of_a_png_is_ignored_and_its_pixels_are_read():
+    blob = many_values(2000, 40_000)
+    data = encoded(gradient(), "PNG")
+    assert pixels_of(data[:33] + chunk(b"eXIf", blob) + data[33:]).shape == (30, 40, 4)
 
 
 def test_a_picture_above_the_limit_is_refused_with_its_size():

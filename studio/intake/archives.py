@@ -1,22 +1,26 @@
-"""Project zips at the gate: only plain files with plain names, none of which becomes far larger than it was."""
+"""Zips at the gate, projects and picture sequences: plain files, plain names, nothing that grows far when unpacked."""
 
 import stat
 import struct
 import zipfile
 from pathlib import PurePosixPath
+from typing import Literal
 
 from studio.intake.upload import Facts, Upload
 
+PROJECT, SEQUENCE = "project.json", "sequence.json"  # what says, at the root, what the rest is
 MAX_NAME = 240
-_FREE = 1_000_000  # bytes up to which no ratio is looked at: short runs of zeros are harmless
+_FREE = 10_000_000  # bytes up to which no ratio is looked at: silence and flat meshes shrink as far as bombs do
 _NESTED = (".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst", ".jar")
 _CODE = (".pkl", ".pt", ".pth", ".ckpt", ".npy", ".npz", ".joblib", ".py", ".pyc", ".exe", ".dll", ".so", ".sh", ".bat")
 _PAGES = (".svg", ".svgz", ".html", ".htm", ".xhtml", ".xml", ".js", ".mjs")
 _AGAIN = "make the project zip again"
 
 
-def read_zip_facts(upload: Upload) -> Facts:
-    """How many files there are and how large they become; nothing is unpacked.
+def read_zip_facts(upload: Upload) -> tuple[Literal["project", "video"], Facts]:
+    """Whether it is a project or a sequence of pictures, how many files there are and how large they become.
+
+    Nothing is unpacked.
 
     Raises:
         MediaError: cut short, encrypted, larger than the limits, or with names or files that are not taken.
@@ -38,9 +42,14 @@ def read_zip_facts(upload: Upload) -> Facts:
     _check_overlap(upload, entries)
     unpacked = sum(entry.file_size for entry in entries)
     upload.check("bytes when unpacked", unpacked, upload.limits.zip_bytes, "split the project")
-    if not any(name.endswith(".json") for name in names):
-        upload.refuse("is a zip, but not a project: it has no settings in it; unpack it and drop the files")
-    return Facts(entries=sum(not entry.is_dir() for entry in entries), unpacked=unpacked)
+    files = sum(not entry.is_dir() for entry in entries)
+    if PROJECT in names:
+        return "project", Facts(entries=files, unpacked=unpacked)
+    if SEQUENCE in names:
+        frames = sum(name.endswith(".png") for name in names)
+        upload.check("frames", frames, upload.limits.frames, "cut it first")
+        return "video", Facts(entries=files, unpacked=unpacked, frames=frames)
+    upload.refuse(f"is a zip, but not a project: there is no {PROJECT} in it; unpack it and drop the files")
 
 
 def _check_directory(upload: Upload) -> None:

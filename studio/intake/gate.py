@@ -34,6 +34,7 @@ class Taken:
         settings: what made it, in our ranges; None where nothing usable is written down.
         foreign: another studio's settings as they were.
         provenance: our own record as it was.
+        preset: the JSON of a preset, which has a name and may leave out what to make; ``settings`` is then None.
         notes: sentences for the person.
         unknown: fields that were found and are kept, though nothing here knows them.
     """
@@ -47,6 +48,7 @@ class Taken:
     settings: SamplingSettings | None = None
     foreign: Foreign | None = None
     provenance: "Provenance | None" = None
+    preset: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     unknown: dict[str, Any] = field(default_factory=dict)
 
@@ -106,7 +108,7 @@ def _look(upload: Upload, path: Path) -> Taken:
     elif found == "zip":
         from studio.intake.archives import read_zip_facts
 
-        medium, facts = "project", read_zip_facts(upload)
+        medium, facts = read_zip_facts(upload)
     else:
         return _settings_file(upload, found)
     note_name(upload, found)
@@ -148,15 +150,19 @@ def _mapped(upload: Upload, foreign: Foreign, medium: Medium) -> dict[str, Any]:
 
 def _settings_file(upload: Upload, found: str) -> Taken:
     """A preset of ours, a workflow or the parameters of another studio, as a file of their own."""
-    from studio.intake.texts import parse_json, read_preset
+    from studio.intake.texts import is_preset, parse_json, read_preset
 
     upload.check("bytes of settings", upload.size, upload.limits.metadata_bytes, "drop the settings alone")
     raw = upload.at(0, upload.size)
     restored: dict[str, Any] = {}
     texts = {"parameters": raw.decode("utf-8-sig", errors="replace")}
     if found == "json":
-        preset = read_preset(upload, parse_json(upload, raw))
-        restored = {"studio": OWN, "settings": preset[0], "unknown": preset[1]} if preset else {}
+        held = parse_json(upload, raw)
+        preset = read_preset(upload, held)
+        if preset and is_preset(held):
+            restored = {"studio": OWN, "preset": held, "unknown": preset[1]}
+        elif preset:
+            restored = {"studio": OWN, "settings": preset[0], "unknown": preset[1]}
         texts = {"json": texts["parameters"]}
     if not restored:
         foreign = read_foreign(texts)

@@ -7,6 +7,8 @@ from pipelines.errors import MediaError, SettingsError
 from pipelines.settings import ANY_SETTINGS, SamplingSettings
 from studio.intake.upload import Upload
 
+NO_PROMPT = "-"
+
 
 def parse_json(upload: Upload, raw: bytes) -> Any:
     """``raw`` as JSON.
@@ -47,6 +49,8 @@ def depth_of(value: Any, limit: int) -> int:
 def read_preset(upload: Upload, found: Any) -> tuple[SamplingSettings, dict[str, Any]] | None:
     """Settings as this program writes them into files and presets, and the fields that it does not know.
 
+    A preset need not say what to make; its settings then hold :data:`NO_PROMPT`.
+
     Returns:
         None when the JSON is something else.
 
@@ -60,11 +64,18 @@ def read_preset(upload: Upload, found: Any) -> tuple[SamplingSettings, dict[str,
         upload.refuse(f"kind: {kind!r:.40} is not known; use one of {', '.join(ANY_SETTINGS)}, or update eddyline")
     if not isinstance(raw, dict):
         upload.refuse("settings: must be an object; save the preset again")
+    filled = {"prompt": NO_PROMPT, **raw} if is_preset(found) else raw
     try:
-        settings, unknown = ANY_SETTINGS[kind].migrate(raw)
+        settings, unknown = ANY_SETTINGS[kind].migrate(filled)
     except SettingsError as error:
         raise MediaError(f"{upload.label}: its settings cannot be used ({error})") from None
-    return settings, {**unknown, **{key: value for key, value in found.items() if key not in ("kind", "settings")}}
+    named = ("kind", "settings", *(("eddyline", "name", "about") if is_preset(found) else ()))
+    return settings, {**unknown, **{key: value for key, value in found.items() if key not in named}}
+
+
+def is_preset(found: dict[str, Any]) -> bool:
+    """Whether the JSON is a preset: a name for some settings, which may leave out what to make."""
+    return found.get("eddyline") == "preset"
 
 
 def _too_deep(upload: Upload) -> str:
