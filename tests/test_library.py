@@ -388,6 +388,24 @@ def test_strange_files_in_the_folder_do_no_harm(library):
     assert {a.path.name for a in library.search("").assets} == {asset.path.name, "broken.png", "hostile.png"}
 
 
+def test_what_belongs_to_a_mesh_goes_with_it(library, tmp_path):
+    (tmp_path / "a.obj").write_text("v 0 0 0")
+    asset = library.bring_in(tmp_path / "a.obj", "chair.obj", "")
+    texture, other = asset.path.with_name(asset.path.name + ".png"), asset.path.with_name(asset.path.name + ".glb")
+    texture.write_bytes(shelf.picture_file(tmp_path).read_bytes())
+    other.write_bytes(b"glTF")
+    assert library.check() == [
+        f"extra: {other.relative_to(library.home).as_posix()} is in the folder but not in the index"
+    ]
+    library.delete([asset.id], "")
+    assert not texture.exists() and other.exists()
+    library.restore([asset.id], "")
+    assert texture.exists()
+    library.delete([asset.id], "")
+    library.purge("", 0)
+    assert [p.name for p in library.home.rglob("*.obj*")] == [other.name] and library.rebuild() == 1
+
+
 # --- killed at any point
 
 
@@ -413,10 +431,15 @@ def test_an_import_killed_before_its_row_is_entered_later(library, tmp_path):
         db.execute("DELETE FROM assets")
     shelf.put(library)
     half = asset.path.with_name(".half.png")
-    half.write_bytes(b"")
-    os.utime(half, (1, 1))
+    writing = asset.path.with_name(".writing-abc")  # as export leaves behind when it is killed
+    writing.mkdir()
+    for left in (half, writing / "00002-1-starter.png"):
+        left.write_bytes(b"")
+        os.utime(left, (1, 1))
+    os.utime(writing, (1, 1))
     library.tidy()
-    assert library.get(asset.id, "") == asset and library.check() == [] and not half.exists()
+    assert library.get(asset.id, "") == asset and library.check() == []
+    assert not half.exists() and not list(writing.iterdir())
 
 
 def child(code, *arguments):

@@ -284,12 +284,15 @@ def _export_one(asset: "Asset", out: Path) -> None:
     except OSError as error:
         raise MediaError(f"out: {out.name} cannot be written ({error.strerror or error})") from error
     from pipelines.image import read_picture
-    from studio.export import save_picture
+    from studio import export as exports
 
+    if hasattr(exports, "convert"):
+        exports.convert(asset.path, out)
+        return
     if asset.medium != "image" or asset.settings is None:
         raise MediaError(f"out: this one can only be copied as it is; let the name end in {asset.path.suffix}")
     picture, _ = read_picture(asset.path)
-    save_picture(picture, out, asset.settings)
+    exports.save_picture(picture, out, asset.settings)
 
 
 def _claims(file: Path) -> dict[str, Any]:

@@ -69,6 +69,12 @@ def move(source: Path, target: Path) -> None:
         settle(source.parent)
 
 
+def move_all(source: Path, target: Path) -> None:
+    """:func:`move` with what belongs to the file; the file itself last, so that it is never anywhere without them."""
+    for part in together(source):
+        move(part, target.with_name(target.name + part.name[len(source.name) :]))
+
+
 def settle(folder: Path) -> None:
     """Ask the disk to keep the names in ``folder``; systems that cannot are left alone."""
     with contextlib.suppress(OSError):
@@ -96,16 +102,29 @@ def walk(home: Path) -> Iterator[str]:
                         yield relative
 
 
-def abandoned(home: Path) -> Iterator[Path]:
-    """Temporary files that a killed process left behind."""
+def sweep(home: Path) -> None:
+    """Remove temporary files and folders, hidden ones all, that a killed process left behind long ago."""
     oldest = time.time() - ABANDONED
     for root in [*_roots(home), home / places.THUMBS, home / places.RECORDS, home / places.INCOMING]:
-        for folder, _, names in os.walk(root):
+        for folder, _, names in os.walk(root, topdown=False):
+            inside = any(part.startswith(".") for part in Path(folder).relative_to(root).parts)
             for name in names:
                 path = Path(folder, name)
                 with contextlib.suppress(OSError):
-                    if name.startswith(".") and path.lstat().st_mtime < oldest:
-                        yield path
+                    if (inside or name.startswith(".")) and path.lstat().st_mtime < oldest:
+                        path.unlink()
+            if inside or root.name == places.INCOMING:
+                with contextlib.suppress(OSError):  # not empty, or in use
+                    if os.stat(folder).st_mtime < oldest:
+                        os.rmdir(folder)
+
+
+def together(path: Path) -> list[Path]:
+    """Files that belong to ``path`` and lie beside it (``x.obj.mtl``, ``x.stl.json``), and then ``path`` itself."""
+    if path.suffix.lower() not in places.IN_PARTS:
+        return [path]
+    found = [p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.") and places.is_part(p.name)]
+    return [*sorted(found), path]
 
 
 def _roots(home: Path) -> list[Path]:

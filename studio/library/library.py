@@ -79,7 +79,14 @@ class Library:
     # --- files from outside
 
     def bring_in(
-        self, path: Path, name: str, owner: str, settings: SamplingSettings | None = None, *, came: str = "import"
+        self,
+        path: Path,
+        name: str,
+        owner: str,
+        settings: SamplingSettings | None = None,
+        *,
+        medium: str | None = None,
+        came: str = "import",
     ) -> Asset:
         """Keep a copy of a file, byte for byte; what the owner has already is not kept twice but comes back.
 
@@ -88,19 +95,23 @@ class Library:
             name: what it is called; its ending says what it is.
             owner: whose it becomes.
             settings: what was found out about how it was made, where the file itself does not say it in our words.
+            medium: where the name's ending alone does not tell: an animated picture is a video.
             came: ``mask`` for what was painted to say where an edit may change a picture.
 
         Raises:
             MediaError: not a kind of file that is kept, or damaged.
         """
+        if medium not in {None, *places.MEDIA}:
+            raise MediaError(f"medium: one of {', '.join(places.MEDIA)}, got {medium!r}")
         name = places.kept_name(name)
-        medium = places.SUFFIXES[Path(name).suffix.lower()]
+        medium = medium or places.SUFFIXES[Path(name).suffix.lower()]
         if medium == "image" and not looks.measure(path, medium):
             raise MediaError(f"{name}: not a picture that can be read, or damaged")
         now, asset = time.time(), uuid4().hex
-        target = places.arrival(came, asset, now, name, medium, owner)
+        target = self.home / places.arrival(came, asset, now, name, medium, owner)
+        beside = self.home / places.RECORDS / f"{asset}.json"
         try:
-            copy, sha256 = files.staged(path, (self.home / target).parent)
+            copy, sha256 = files.staged(path, target.parent)
         except OSError as error:
             raise MediaError(f"{name}: cannot be kept ({error.strerror or error})") from error
         try:
@@ -108,11 +119,15 @@ class Library:
                 had = self._again(db, copy, sha256, owner)
                 if had is None:
                     if settings is not None:  # read only where the file itself says nothing
-                        files.write(self.home / places.RECORDS / f"{asset}.json", record(settings).encode())
-                    files.move(copy, self.home / target)
-                    had = read(self.home, target).asset
+                        files.write(beside, record(settings).encode())
+                    files.move(copy, target)
+                    had = read(self.home, places.relative(self.home, target)).asset
                     insert(db, self.home, had, ())
                 return had
+        except BaseException:
+            target.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
+            raise
         finally:
             copy.unlink(missing_ok=True)
 
@@ -289,5 +304,4 @@ class Library:
             for row in db.execute("SELECT id, path, sha256 FROM assets WHERE trashed IS NOT NULL").fetchall():
                 if not (self.home / row["path"]).exists():  # its removal had begun
                     trash.forget(db, self.home, row["id"], row["sha256"])
-        for path in files.abandoned(self.home):
-            path.unlink(missing_ok=True)
+        files.sweep(self.home)

@@ -31,6 +31,7 @@ _BY_MEDIUM = {
     "mesh": "glb gltf obj stl ply",
 }
 SUFFIXES = {f".{ending}": medium for medium, endings in _BY_MEDIUM.items() for ending in endings.split()}
+IN_PARTS = {".obj", ".stl", ".gltf"}  # these may have others beside them, whose names go on from theirs
 TRASH, PEOPLE, THUMBS, RECORDS, STARS = ".trash", "people", ".thumbs", ".records", ".stars.json"
 INCOMING = ".incoming"  # of projects, while they are unpacked
 NAME_ROOM = 120  # characters of a file name that an import's own name may take
@@ -82,11 +83,20 @@ def parse(relative: str) -> Place | None:
     stem, dot, ending = parts[-1].rpartition(".")
     if not stem or f"{dot}{ending.lower()}" not in SUFFIXES:
         return None
+    if parts[0] == "mesh" and is_part(parts[-1]):
+        return None
     found = _CAME.fullmatch(parts[-1])
     if found is None:
         return Place(original, owner, parts[0], trashed)
     came, milliseconds, asset, text = found.groups()
     return Place(original, owner, parts[0], trashed, came, asset, int(milliseconds) / 1000, _unescaped(text))
+
+
+def is_part(name: str) -> bool:
+    """Whether a mesh's file belongs to another one: a texture of an OBJ, the record of an STL."""
+    lower = name.lower()
+    ending = PurePosixPath(lower).suffix
+    return SUFFIXES.get(ending) != "mesh" and any(f"{mesh}." in lower for mesh in IN_PARTS)
 
 
 def below(owner: str) -> str:

@@ -36,7 +36,7 @@ def finish(db: sqlite3.Connection, home: Path) -> None:
     for row in db.execute("SELECT path FROM assets WHERE trashed IS NOT NULL").fetchall():
         where, before = home / row["path"], _original(row["path"])
         if not where.exists() and (home / before).exists() and not _claimed(db, before):
-            files.move(home / before, where)
+            files.move_all(home / before, where)
 
 
 def restore(db: sqlite3.Connection, home: Path, asset: str, owner: str) -> bool:
@@ -53,7 +53,7 @@ def restore(db: sqlite3.Connection, home: Path, asset: str, owner: str) -> bool:
     where, before = home / row["path"], _original(row["path"])
     if where.exists():
         target = _free(db, home, before)
-        files.move(where, home / target)
+        files.move_all(where, home / target)
         _sweep(home, where.parent)
     elif (home / before).exists() and not _claimed(db, before):
         target = before
@@ -71,7 +71,8 @@ def purge(db: sqlite3.Connection, home: Path, owner: str | None, days: float) ->
         (time.time() - days * DAY, owner, owner),
     ).fetchall()
     for row in rows:
-        (home / row["path"]).unlink(missing_ok=True)
+        for part in files.together(home / row["path"]) if (home / row["path"]).exists() else []:
+            part.unlink(missing_ok=True)
         _sweep(home, (home / row["path"]).parent)
         masks = db.execute("SELECT parent FROM lineage WHERE child = ? AND role = 'mask'", (row["id"],)).fetchall()
         forget(db, home, row["id"], row["sha256"])
