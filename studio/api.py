@@ -40,7 +40,7 @@ def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]
             owner = shop.people.owner(request)
             settings = runs.seeded(kind(**values))
             inputs = _inputs(shop, owner, source=source, mask=mask) if edits else {}
-            job = (await asyncio.to_thread(shop.jobs.submit, [settings], owner, inputs))[0]
+            job = (await asyncio.to_thread(shop.submit, [settings], owner, inputs))[0]
             return _said(shop, await _ended(shop, job, owner), owner)
         except StudioError as error:
             raise gr.Error(str(error).removeprefix("settings: "), print_exception=False) from None

@@ -99,16 +99,13 @@ def links(asset: Asset | None, formats: Mapping[str, str]) -> str:
     """Downloads of one asset in every format that can hold it."""
     if asset is None:
         return ""
-    own = f'<a class="save" href="studio/assets/{asset.id}/file?download" download>As it is</a>'
-    others = (
-        ""
-        if asset.imported
-        else "".join(
-            f'<a class="save" href="studio/assets/{asset.id}/file?download&amp;format={kind}" download>{title}</a>'
-            for kind, title in formats.items()
-        )
+    made = [(f"&amp;format={ending}", title) for ending, title in formats.items()]
+    # What was brought in is handed out as it came: it may be of a kind, and carry claims, that are not ours to rewrite.
+    shown = [("", "As it is")] if asset.imported else made
+    return '<span class="caption">Download</span>' + "".join(
+        f'<a class="save" href="studio/assets/{asset.id}/file?download{query}" download>{title}</a>'
+        for query, title in shown
     )
-    return f'<span class="caption">Download</span>{own}{others}'
 
 
 def project(marked: Sequence[str]) -> str:

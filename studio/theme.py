@@ -93,11 +93,14 @@ _HELP = """
   <dl>
     <dt><kbd>Ctrl</kbd> <kbd>Enter</kbd></dt><dd>Run what is set</dd>
     <dt><kbd>/</kbd></dt><dd>Go to the prompt</dd>
+    <dt><kbd>g</kbd> then <kbd>1</kbd></dt><dd>Go to the first tab, and so on</dd>
+    <dt><kbd>q</kbd></dt><dd>Open or close the queue</dd>
     <dt><kbd>←</kbd> <kbd>→</kbd></dt><dd>Walk along the last results</dd>
     <dt><kbd>?</kbd></dt><dd>This list</dd>
     <dt><kbd>Esc</kbd></dt><dd>Close it</dd>
   </dl>
-  <p>Drop a picture anywhere on the page to edit it. A file made here brings its settings back.</p>
+  <p>Drop any file anywhere on the page. One that was made here, or by AUTOMATIC1111, ComfyUI, SwarmUI or Wan2GP,
+  brings its settings back.</p>
   <form method="dialog"><button class="link">Close</button></form>
 </dialog>
 """

@@ -50,7 +50,7 @@ def build(shop: Workshop) -> gr.Blocks:
             with gr.Tab("Models", id="models") as listed:
                 cards = models.build(shop.load, shop.unload, shop.held)
                 listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
-        drop.build(tabs, takers, shelves)
+        drop.build(shop, tabs, takers, shelves)
         publish(shop)
     language.mark(page)
     return page

@@ -178,7 +178,7 @@ class ResultView:
 
     def _submit(self, start: Start, values: dict[Any, Any], owner: str) -> tuple[list[Job], Sequence[str]]:
         asked = start.ask(values, owner)
-        return self.shop.jobs.submit(asked.settings, owner, asked.inputs), asked.notes
+        return self.shop.submit(asked.settings, owner, asked.inputs), asked.notes
 
     def _adder(self, start: Start) -> Callable[..., Updates]:
         def add(values: dict[Any, Any], request: gr.Request) -> Updates:

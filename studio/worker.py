@@ -39,16 +39,17 @@ class Worker:
 
     def __init__(self, store: Store, name: str, runner: Run) -> None:
         self.store, self.name, self.runner = store, name, runner
+        self.ending = threading.Event()
         self.jobs, self.library, self.paces = Jobs(store), Library(store), Paces(store.home)
 
     def run_forever(self) -> None:
-        """Take jobs until the process ends."""
+        """Take jobs until ``ending`` is set, or the process ends."""
         with self.store.transaction() as db:
             db.execute("INSERT OR REPLACE INTO workers (id, pid) VALUES (?, ?)", (self.name, os.getpid()))
         if hasattr(self.runner, "warm"):
             self.runner.warm()  # now, rather than while somebody waits for a first picture
             self._tell()
-        while True:
+        while not self.ending.is_set():
             self._obey()
             job = self.jobs.claim(self.name)
             if job is None:
@@ -201,9 +202,14 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    module, _, factory = chosen.runner.partition(":")
-    runner = getattr(importlib.import_module(module), factory)()
-    Worker(Store(chosen.home), chosen.name, runner).run_forever()
+    Worker(Store(chosen.home), chosen.name, made(chosen.runner)).run_forever()
+
+
+def made(runner: str) -> Run:
+    """The runner that ``module:factory`` names."""
+    module, _, factory = runner.partition(":")
+    run: Run = getattr(importlib.import_module(module), factory)()
+    return run
 
 
 def _end_with_the_server() -> None:

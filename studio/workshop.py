@@ -3,14 +3,18 @@
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import StudioError
-from studio.cost import Paces
+from pipelines.errors import OutOfBudget, StudioError
+from pipelines.settings import SamplingSettings
+from studio import zero
+from studio.cost import Paces, memory, too_large
 from studio.executor import Executor, LocalExecutor
-from studio.jobs import Jobs, Limits
+from studio.jobs import Job, Jobs, Limits
 from studio.library import Library
+from studio.machine import machine
 from studio.people import People
 from studio.store import Store
 from studio.watch import Watch
@@ -36,7 +40,9 @@ class Workshop:
         """
         store = Store(folder)
         jobs = Jobs(store, _limits(people.shared))
-        executor = LocalExecutor(jobs, workers=_workers(), runner=runner)
+        executor: Executor = LocalExecutor(jobs, workers=_workers(), runner=runner)
+        if zero.present():
+            executor = zero.ThreadExecutor(jobs, runner)
         return cls(store, jobs, Library(store), people, Watch(jobs), executor)
 
     @property
@@ -49,6 +55,20 @@ class Workshop:
         with self.store.connect() as db:
             rows = db.execute("SELECT loaded FROM workers").fetchall()
         return {name for row in rows for name in json.loads(row["loaded"])}
+
+    def submit(self, settings: Sequence[SamplingSettings], owner: str, inputs: Mapping[str, str]) -> list[Job]:
+        """Queue runs, all of them or none.
+
+        Raises:
+            OutOfBudget: one of them could never fit into this machine's memory; the message says what would.
+            StudioError: the owner has too many jobs waiting, or asks too fast.
+        """
+        here = machine(self.store.home)
+        most = here.graphics.memory if here.graphics else here.memory
+        for each in settings:
+            if memory(each) > most:
+                raise OutOfBudget(str(too_large(each, most).sentence))
+        return self.jobs.submit(settings, owner, inputs)
 
     def load(self, medium: str, name: str) -> None:
         """Have the workers load a model; see :meth:`_ask`."""

@@ -1,9 +1,15 @@
 """Fixtures that several test files share."""
 
+import os
+import tempfile
+
 import pytest
 import torch
+from pages import browser, loops_closed, visit  # noqa: F401
 from starters import random_starter, save_starter
 
+# Whatever a test forgets to say, it must not touch the person's own folder.
+os.environ["EDDYLINE_HOME"] = tempfile.mkdtemp(prefix="eddyline-test-")
 # Tensors here are small: on a busy machine threads wait for one another twenty times longer than they work.
 torch.set_num_threads(1)
 

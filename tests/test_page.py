@@ -1,15 +1,12 @@
 """The page in a real browser, with the real starter: what a person sees after a click, and that nothing leaves home."""
 
 import re
-import shutil
-import socket
-from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import loops_closed  # noqa: F401
+from pages import WARNINGS, free_port
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from pipelines.media import Picture
 from pipelines.settings import ImageEditSettings, ImageSettings
@@ -17,20 +14,8 @@ from studio import routes, runs, ui
 from studio.export import save_picture
 from studio.provenance import read_settings
 
-pytestmark = [
-    pytest.mark.usefixtures("loops_closed"),
-    pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio's queue statistics, through pandas
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-]
+pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 HOSTILE = """<img src=x onerror="document.title='owned'"> {{value}} ${1+1}"""
 NAMELESS = """
 () => [...document.querySelectorAll('input, textarea, select, button, [role=tab], canvas')].filter((one) => {
@@ -45,7 +30,7 @@ NAMELESS = """
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, loops_closed):  # noqa: F811
+def served(tmp_path_factory, loops_closed):
     home = tmp_path_factory.mktemp("assets")
     ramp = np.zeros((64, 64, 4), np.uint8)
     ramp[8:56, 8:56] = (200, 90, 40, 255)
@@ -55,10 +40,7 @@ def served(tmp_path_factory, loops_closed):  # noqa: F811
     before = {module: module.assets for module in (runs, routes)}
     for module in before:
         module.assets = lambda: home
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    served = ui.start("127.0.0.1", port, home=tmp_path_factory.mktemp("home"))
+    served = ui.start("127.0.0.1", free_port(), home=tmp_path_factory.mktemp("home"))
     yield served
     served.close()
     for module, original in before.items():
@@ -73,46 +55,6 @@ def address(served):
         jobs.cancel(job.id, "")
     library.delete([asset.id for asset in library.search("", limit=1000).assets], "")
     return served.address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = CHROMIUM if Path(CHROMIUM).exists() else next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as driver:
-        if not found and not Path(driver.chromium.executable_path).exists():
-            pytest.fail("no chromium found: install it with 'apt-get install chromium'", pytrace=False)
-        opened = driver.chromium.launch(executable_path=found, args=QUIET)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def visit(browser, address):
-    """Opens the page; at the end nothing may have gone to another machine and no script may have failed."""
-    contexts, strangers, broken = [], [], []
-
-    def guard(route):
-        if route.request.url.startswith((address, "data:", "blob:")):
-            route.continue_()
-        else:
-            strangers.append(route.request.url)
-            route.abort()
-
-    def open_page(width=1360, height=900, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
-        page.route("**/*", guard)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto(address)
-        page.locator(".board").wait_for()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert strangers == [] and broken == []
 
 
 def typed(page, label, value):
@@ -377,7 +319,7 @@ def test_every_control_has_a_name(visit, tmp_path):
     assert page.evaluate(NAMELESS) == []
 
 
-def test_taken_port_is_explained(address):
+def test_taken_port_is_explained(address, tmp_path):
     port = int(address.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(SystemExit, match="Try: --port"):
-        ui.start("127.0.0.1", port)
+        ui.start("127.0.0.1", port, home=tmp_path)

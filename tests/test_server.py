@@ -4,14 +4,13 @@ import asyncio
 import json
 import os
 import re
-import socket
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client, handle_file
-from pages import loops_closed  # noqa: F401
+from pages import WARNINGS, free_port
 from PIL import Image
 
 from pipelines.settings import ImageSettings
@@ -19,26 +18,13 @@ from studio import ui
 from studio.people import COOKIE, People
 from studio.provenance import read_settings
 
-pytestmark = [
-    pytest.mark.usefixtures("loops_closed"),
-    pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:uvicorn"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-]
+pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
 HERE = Path(__file__).parent
 HEADERS = {"x-eddyline": "1"}
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory, loops_closed):  # noqa: F811
+def serve(tmp_path_factory, loops_closed):
     """Starts servers with a runner that needs no model."""
     path, started = os.environ.get("PYTHONPATH"), []
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])
@@ -261,7 +247,7 @@ def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
                 slowest = max(slowest, time.monotonic() - began)
                 assert all(job["title"] == f"kite {number}" for job in told)
                 made = [job for job in told if job["state"] == "done"]
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.7)  # as the page does while something runs
             return owner, made[0]["assets"], slowest
 
     async def all_of_them():

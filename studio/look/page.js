@@ -69,7 +69,15 @@
     const board = event.target.closest('.compare');
     if (board) board.style.setProperty('--cut', `${event.target.value}%`);
   });
+  let going = false; // after a "g", a digit goes to a tab
+  const tabs = () => [...document.querySelectorAll('.media > .tab-wrapper [role=tab]')].filter((tab) => tab.offsetParent);
+  document.addEventListener('keyup', (event) => {
+    const typing = event.target.matches?.('input, textarea');
+    going = event.key === 'g' && !typing && !event.ctrlKey && !event.metaKey;
+    if (going) setTimeout(() => { going = false; }, 1500);
+  });
   document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey && event.key !== 'Enter') return;
     const typing = event.target.matches('input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea');
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -78,6 +86,10 @@
     } else if (event.key === '/' && !typing) {
       event.preventDefault();
       shown('.field-prompt textarea')?.focus();
+    } else if (going && !typing && /^[1-9]$/.test(event.key)) {
+      tabs()[Number(event.key) - 1]?.click();
+    } else if (event.key === 'q' && !typing) {
+      document.querySelector('[data-act=queue]')?.click();
     } else if (event.key === '?' && !typing) {
       help()?.showModal();
     } else if (/^Arrow(Left|Right)$/.test(event.key) && event.target.closest('.tiles')) {

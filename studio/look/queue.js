@@ -114,6 +114,7 @@
     if (!['queued', 'running'].includes(job.state)) {
       tools.append(button(job.state === 'done' ? 'Run again' : 'Try again', 'again', job, `Run again: ${job.title}`));
     }
+    tools.append(button('Settings', 'settings', job, `Use the settings of: ${job.title}`));
     item.append(picture(job), words, tools);
     return item;
   }
@@ -157,6 +158,7 @@
     if (!one) return;
     const {queue: what, job} = one.dataset;
     if (what === 'close') toggle(false);
+    else if (what === 'settings') { dispatchEvent(new CustomEvent('eddyline-job', {detail: job})); toggle(false); }
     else if (what === 'pause') act('queue/pause', {on: !state.paused});
     else if (what === 'forget') act('queue/forget', {});
     else if (moves[what]) act(`queue/${job}/move`, moves[what](job));

@@ -72,13 +72,14 @@ class LibraryTab:
             self.unmark = gr.Button("Unmark all", size="sm", visible=False)
             self.drop = gr.Button("Delete marked", size="sm", visible=False)
             self.undo = gr.Button("Undo delete", size="sm", visible=False)
+            self.empty = gr.Button("Empty the trash", size="sm", visible=False)
         self.deleted = gr.State(())
 
     @property
     def outputs(self) -> list[Any]:
         """What the tab's own events update."""
         row = [self.reuse, self.source, self.star, self.delete, self.verify]
-        below = [self.project, self.unmark, self.drop, self.undo, self.deleted, self.back, self.on]
+        below = [self.project, self.unmark, self.drop, self.undo, self.empty, self.deleted, self.back, self.on]
         return [self.state, self.notes, self.detail, self.actions, self.saves, *row, self.grid, self.model, *below]
 
     # Showing --------------------------------------------------------------------------------------------------------
@@ -96,6 +97,7 @@ class LibraryTab:
             self.on: gr.update(visible=(page + 1) * shelf.PAGE < total),
             self.project: shelf.project(state.marked),
             self.unmark: gr.update(visible=marks > 0),
+            self.empty: gr.update(visible=state.query.show == "trash" and total > 0),
             self.drop: gr.update(visible=marks > 0, value=f"Delete marked ({marks})"),
             self.model: gr.update(choices=[("All", "all"), *((m, m) for m in self.shop.library.models(owner))]),
             **self._detailed(state, owner),
@@ -141,6 +143,7 @@ class LibraryTab:
         self.delete.click(self._delete, self.state, self.outputs, **QUICK)
         self.drop.click(self._delete_marked, self.state, self.outputs, **QUICK)
         self.undo.click(self._undo, [self.state, self.deleted], self.outputs, **QUICK)
+        self.empty.click(self._purge, self.state, self.outputs, **QUICK)
         self.unmark.click(self._unmark, self.state, self.outputs, **QUICK)
         self.verify.click(self._verify, self.state, [self.notes], **QUICK)
         self.check.upload(self._verify_upload, self.check, [self.notes], **QUICK)
@@ -189,6 +192,14 @@ class LibraryTab:
         owner = self.shop.people.owner(request)
         back = self.shop.library.restore(deleted, owner)
         return {**self.view(state, owner, [f"{len(back)} restored."]), self.undo: gr.update(visible=False)}
+
+    def _purge(self, state: Shelf, request: gr.Request) -> Updates:
+        owner = self.shop.people.owner(request)
+        gone = self.shop.library.purge(owner, days=0)
+        return {
+            **self.view(Shelf(state.query), owner, [f"{gone} removed for good."]),
+            self.undo: gr.update(visible=False),
+        }
 
     def _unmark(self, state: Shelf, request: gr.Request) -> Updates:
         return self.view(replace(state, marked=()), self.shop.people.owner(request))
