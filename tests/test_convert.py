@@ -64,6 +64,44 @@ def test_other_mesh_files_convert_too(tmp_path, suffix):
     assert (load(path).colours is None) == (suffix == ".stl")
 
 
+def test_a_textured_obj_keeps_its_texture(tmp_path):
+    made = tetrahedron(colours=False, texture=True)
+    source = save(made, tmp_path / "it.obj", SETTINGS)
+    found = load(convert(source, tmp_path / "it.glb"))
+    assert np.allclose(found.uv, made.uv) and np.array_equal(found.texture.pixels, made.texture.pixels)
+    convert(source, tmp_path / "deep" / "other.obj")
+    assert sorted(os.listdir(tmp_path / "deep")) == ["it.obj.mtl", "it.obj.png", "other.obj"]
+
+
+def test_an_obj_brings_no_files_of_this_machine(tmp_path):
+    save(picture(), tmp_path / "private.png", SETTINGS)
+    (tmp_path / "it.mtl").write_text(f"newmtl a\nmap_Kd {tmp_path}/private.png\n")
+    lines = [
+        "mtllib it.mtl",
+        "v 0 0 0",
+        "v 1 0 0",
+        "v 0 1 0",
+        "vt 0 0",
+        "vt 1 0",
+        "vt 0 1",
+        "usemtl a",
+        "f 1/1 2/2 3/3",
+    ]
+    (tmp_path / "it.obj").write_text("\n".join(lines) + "\n")
+    assert load(tmp_path / "it.obj").texture is None
+
+
+def test_a_sequence_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.export.loading.MAX_UNPACKED", 1000)
+    with pytest.raises(MediaError, match="^file: 'it.zip' unpacks to more than"):
+        load(save(clip(frames=2), tmp_path / "it.zip", SETTINGS))
+
+
+def test_a_copied_stl_keeps_its_record(tmp_path):
+    path = convert(save(tetrahedron(), tmp_path / "it.stl", SETTINGS), tmp_path / "deep" / "other.stl")
+    assert read_settings(path).settings == SETTINGS
+
+
 def test_a_stranger_is_converted_without_claims(tmp_path):
     Image.new("RGB", (8, 8), "teal").save(tmp_path / "plain.png")
     path = convert(tmp_path / "plain.png", tmp_path / "plain.jpg")
