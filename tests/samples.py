@@ -58,6 +58,12 @@ def picture():
     return Picture(clip().frames[3])
 
 
+SMALL = {
+    **{"image": picture, "audio": lambda: tone(0.05), "mesh": tetrahedron},
+    "video": lambda: clip(frames=2, height=16, width=60),
+}
+
+
 def sample(medium):
     """Media of the kind that a format holds."""
     made = {"image": picture, "audio": tone, "mesh": tetrahedron, "video": lambda: clip(sound=tone())}

@@ -172,6 +172,15 @@ def test_without_the_package_files_are_written_and_read_all_the_same(tmp_path, m
     assert read_settings(save(picture(), path, EDIT)).settings == EDIT
 
 
+def test_a_huge_picture_is_not_taken_into_memory(tmp_path):
+    path = save(picture(), tmp_path / "it.jpg", SETTINGS, sign=True)
+    with open(path, "r+b") as file:
+        file.truncate(credentials.MAX_PICTURE + 1)
+    claims = verify(path)
+    assert claims.credentials is None and claims.settings["prompt"] == "a red apple"
+    assert claims.notes == ("Not looked for: credentials: pictures of more than 256 MiB are not looked into",)
+
+
 # Identity ------------------------------------------------------------------------------------------------------------
 
 

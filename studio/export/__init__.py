@@ -16,6 +16,7 @@ from studio.export.formats import Format, chosen, formats_of
 from studio.provenance import credentials
 from studio.provenance.reading import carried, sniff
 from studio.provenance.records import Origin, Stamp, stamp
+from studio.provenance.shapes import beside
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "convert", "format_of", "formats_of", "save", "save_picture", "write"]
 
@@ -90,12 +91,14 @@ def convert(path: str | Path, target: str | Path, *, sign: bool | None = None) -
 
 
 def copy(path: Path, target: Path) -> Path:
-    """Copy a file, and the files that lie beside it, whole or not at all."""
+    """Copy a file, and the files that belong beside it, whole or not at all."""
     with atomic(target) as temporary:
         shutil.copyfile(path, temporary)
-        for ending in (".json", ".mtl", ".png"):
+        if sniff(path) == "stl" and beside(path).is_file():
+            shutil.copyfile(beside(path), beside(temporary))
+        for ending in (".mtl", ".png") if sniff(path) == "obj" else ():
             if (companion := path.with_name(path.name + ending)).is_file():
-                shutil.copyfile(companion, temporary.with_name(target.name + ending))
+                shutil.copyfile(companion, temporary.with_name(companion.name))  # the name that the OBJ calls it by
     return target
 
 

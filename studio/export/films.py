@@ -1,7 +1,7 @@
 """Moving pictures with sound: MP4, WebM, and PNG sequences; through PyAV, which is FFmpeg."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -34,15 +34,15 @@ def write_mp4(clip: Clip, path: Path, stamp: Stamp) -> None:
     It has no transparency, so frames are laid on white; and sizes must be even, so an odd last column or row is
     doubled: a player shows a picture up to one pixel wider or higher.
     """
-    height, width = clip.frames.shape[1:3]
-    frames = np.pad(laid_on_white(clip.frames), ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    _write(frames, clip, path, "mp4", stamp)
+    width, height = clip.size
+    margins = ((0, height % 2), (0, width % 2), (0, 0))
+    _write(clip, path, "mp4", stamp, lambda frame: np.pad(laid_on_white(frame), margins, mode="edge"))
     boxes.append_xmp(path, stamp.xmp)
 
 
 def write_webm(clip: Clip, path: Path, stamp: Stamp) -> None:
     """Write VP9 with transparency, and Opus."""
-    _write(clip.frames, clip, path, "webm", stamp)
+    _write(clip, path, "webm", stamp, np.ascontiguousarray)
 
 
 def write_sequence(clip: Clip, path: Path, stamp: Stamp) -> None:
@@ -76,8 +76,8 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name)  # of 1980: equal clips make equal files
 
 
-def _write(frames: np.ndarray, clip: Clip, path: Path, container: str, stamp: Stamp) -> None:
-    """Encode ``frames`` and the clip's sound side by side, as players read them."""
+def _write(clip: Clip, path: Path, container: str, stamp: Stamp, prepared: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Encode ``prepared`` frames and the clip's sound side by side, as players read them."""
     from av import VideoFrame, VideoStream
     from av.video.reformatter import ColorRange, Colorspace
 
@@ -86,13 +86,14 @@ def _write(frames: np.ndarray, clip: Clip, path: Path, container: str, stamp: St
     with _opened(path, container, stamp) as out:
         video = out.add_stream(codec, rate=rate, options=settings)
         assert isinstance(video, VideoStream)
-        video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], pixel_format
+        video.height, video.width = prepared(clip.frames[0]).shape[:2]
+        video.pix_fmt = pixel_format
         context = video.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
         context.color_range = LIMITED
         audio = None if clip.sound is None else _Track(out, container, clip.sound)
-        for number, pixels in enumerate(frames):
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba").reformat(
+        for number, pixels in enumerate(clip.frames):
+            frame = VideoFrame.from_ndarray(prepared(pixels), format="rgba").reformat(
                 format=pixel_format, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
             )
             frame.pts, frame.time_base = number, 1 / rate

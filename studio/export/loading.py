@@ -16,6 +16,7 @@ from studio.provenance import packs
 from studio.provenance.reading import sniff
 
 _TYPES = {FLOAT: "<f4", UINT: "<u4", USHORT: "<u2", 5121: "u1"}
+MAX_UNPACKED = 4 << 30  # bytes of a PNG sequence
 _COUNTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 
 
@@ -96,6 +97,8 @@ def _sequence(path: Path) -> Clip:
     if not isinstance(rate, int | float):
         raise MediaError(f"file: {path.name!r} is a ZIP, but no PNG sequence")
     with zipfile.ZipFile(path) as pack:
+        if sum(member.file_size for member in pack.infolist()) > MAX_UNPACKED:
+            raise MediaError(f"file: {path.name!r} unpacks to more than {MAX_UNPACKED >> 30} GiB")
         names = sorted(name for name in pack.namelist() if name.endswith(".png"))
         frames = []
         for name in names:
@@ -113,10 +116,18 @@ def _sequence(path: Path) -> Clip:
 def _shape(path: Path) -> Mesh:
     import trimesh
 
-    found = trimesh.load_mesh(path, file_type=sniff(path), process=False)
+    kind = sniff(path)
+    # From an open file, not its name: what an OBJ calls its materials could be any file of this machine.
+    with open(path, "rb") as file:
+        found = trimesh.load_mesh(file, file_type=kind, process=False)
     visual: Any = found.visual
     colours = np.array(visual.vertex_colors, np.uint8) if visual.kind == "vertex" else None
-    return Mesh(np.asarray(found.vertices, np.float32), np.asarray(found.faces, np.int64), colours)
+    uv, texture, picture = getattr(visual, "uv", None), None, path.with_name(f"{path.name}.png")
+    if uv is not None and kind == "obj" and picture.is_file():
+        with Image.open(picture) as image:
+            texture = Picture(np.array(image.convert("RGBA")))
+    uv = None if uv is None else np.asarray(uv, np.float32)
+    return Mesh(np.asarray(found.vertices, np.float32), np.asarray(found.faces, np.int64), colours, uv, texture)
 
 
 def _glb(path: Path) -> Mesh:

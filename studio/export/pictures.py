@@ -12,6 +12,7 @@ from pipelines.media import Clip, Picture
 from studio.provenance.images import options, with_xmp
 from studio.provenance.records import Stamp
 
+OPAQUE = np.array([0, 0, 0, 255], np.uint8)
 OPTIONS: dict[str, dict[str, Any]] = {
     "png": {},
     "jpeg": {"quality": 95, "subsampling": 0},
@@ -35,11 +36,9 @@ def write_gif(clip: Clip, path: Path, stamp: Stamp) -> None:
 
     Browsers slow faster ones down to 10 a second, so from faster clips frames are left out instead.
     """
-    frames = clip.frames.copy()
-    frames[..., 3] = np.where(frames[..., 3] < 128, 0, 255)
-    frames[frames[..., 3] == 0] = 0  # one colour for all that is not there leaves more for the rest
-    chosen, delays = zip(*paced(len(frames), clip.rate, 100, least=2), strict=True)
-    images = [Image.fromarray(frames[index]) for index in chosen]
+    chosen, delays = zip(*paced(len(clip.frames), clip.rate, 100, least=2), strict=True)
+    # One colour for all that is not there leaves more for the rest.
+    images = [Image.fromarray(np.where(clip.frames[n][..., 3:] < 128, 0, clip.frames[n] | OPAQUE)) for n in chosen]
     whole = io.BytesIO()
     images[0].save(
         whole,

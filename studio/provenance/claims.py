@@ -74,6 +74,8 @@ def verify(path: str | Path) -> Claims:
             notes.append(f"Its settings cannot be used here: {error}")
     signed = None
     try:
+        if kind not in credentials.FORMATS:
+            notes.append(f"{kind.upper()} files cannot carry content credentials.")
         signed = credentials.read(path, kind)
     except MediaError as error:
         notes.append(f"Not looked for: {error}")

@@ -21,6 +21,7 @@ FORMATS = {
     **{"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif", "gif": "image/gif"},
     **{"mp4": "video/mp4", "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg"},
 }
+MAX_PICTURE = 256 << 20  # bytes: the library takes three times a JPEG's size of memory
 _OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 _BARE = {"builder": {"thumbnail": {"enabled": False}}}
 _UNTRUSTED = "signingCredential.untrusted"  # is no fault of the file: reported as ``trusted``
@@ -116,6 +117,8 @@ def read(path: Path, file_format: str) -> Credentials | None:
     reason = why_not(file_format)
     if reason:
         raise MediaError(f"credentials: {reason}")
+    if FORMATS[file_format].startswith("image/") and path.stat().st_size > MAX_PICTURE:
+        raise MediaError(f"credentials: pictures of more than {MAX_PICTURE >> 20} MiB are not looked into")
     import c2pa
 
     own = anchors()
