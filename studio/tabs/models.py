@@ -136,8 +136,12 @@ def _section(medium: str, here: Machine, loaded: set[tuple[str, str]] | None, bu
     none = "" if ready else f'<p class="models-none">{say("No starter yet.")}</p>'
     return (
         f'<section aria-labelledby="models-{medium}"><h2 id="models-{medium}">{say(TITLES[medium])}</h2>{none}'
-        f'<ul class="models-grid">{ready}{planned}</ul></section>'
+        f"{_grid(ready)}{_grid(planned)}</section>"
     )
+
+
+def _grid(items: str) -> str:
+    return f'<ul class="models-grid">{items}</ul>' if items else ""
 
 
 def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: str) -> str:
