@@ -8,7 +8,7 @@ English is written where it is used and is the key; a missing translation shows 
 - ``script()`` in the page's head carries the dictionaries and puts the browser's language into what those two made,
   also where an event replaces it later.
 
-The language is the browser's; Gradio writes it on the document, and ours reads it there, so that the two never differ.
+The language is the browser's first one, which is what Gradio goes by too, so that the two never differ.
 """
 
 import json

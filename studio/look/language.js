@@ -1,9 +1,11 @@
-// Says what the program wrote in the browser's language. Gradio sets the document's lang; its own texts it translates itself.
+// Says what the program wrote in the browser's language. Gradio translates its own texts, by the same language.
 (() => {
   if (window.eddylineWords) return; // the head may be put in twice
   const words = window.eddylineWords = __WORDS__;
   const root = document.documentElement;
-  const table = () => words[root.lang] || words[root.lang.split('-')[0]] || {};
+  const language = (navigator.language || '').split('-')[0].toLowerCase();
+  const table = words[language];
+  if (!table) return; // English is what the page is written in
   const filled = (text, held) => {
     const values = held ? JSON.parse(held) : {};
     return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
@@ -11,11 +13,11 @@
   function say(one) {
     const {say: text, sayAs: named, sayIn: attribute, with: held} = one.dataset;
     if (text !== undefined) {
-      const now = filled(table()[text] || text, held);
+      const now = filled(table[text] || text, held);
       if (one.textContent !== now) one.textContent = now;
     }
     if (named !== undefined) {
-      const now = filled(table()[named] || named, held);
+      const now = filled(table[named] || named, held);
       if (one.getAttribute(attribute) !== now) one.setAttribute(attribute, now);
     }
   }
@@ -26,9 +28,11 @@
     if (own) say(own);
     node.querySelectorAll('[data-say], [data-say-as]').forEach(say);
   }
+  // Gradio sets the document's language as well, at times to English while it speaks another; a screen reader reads by it.
+  const name = () => { if (root.lang !== language) root.lang = language; };
   // Runs before the next frame is drawn: nobody sees the English come and go.
   new MutationObserver((changes) => {
-    if (changes.some((each) => each.target === root && each.attributeName === 'lang')) return within(root);
+    name();
     for (const each of changes) {
       if (each.type !== 'childList') within(each.target);
       else for (const node of each.addedNodes) within(node);
@@ -37,5 +41,6 @@
     subtree: true, childList: true, characterData: true, attributes: true,
     attributeFilter: ['lang', 'data-say', 'data-say-as', 'data-with', 'aria-label', 'title', 'placeholder', 'alt'],
   });
+  name();
   within(root);
 })();

@@ -116,17 +116,17 @@ def listing(
     here = here or machine()
     media = [each for each in MEDIA if medium in (ALL, each) and cards(each)]
     sections = "".join(_section(each, here, loaded, busy) for each in media)
-    told = f'<p class="models-told" role="status">{message.html() if message else ""}</p>'
-    return f'<div class="models-page">{_intro(here)}{told}{sections}</div>'
+    return f'<div class="models-page">{_intro(here, message)}{sections}</div>'
 
 
-def _intro(here: Machine) -> str:
+def _intro(here: Machine, message: Phrase | None) -> str:
     text = say(
         "Starters ship with Eddyline and run here, without a download. The others are listed with their licence and "
         "what they would need; they cannot be used in this version."
     )
     off = f"<p>{say('This machine is set to stay off-line. Starters need no network.')}</p>" if offline() else ""
-    return f'<div class="models-intro"><p>{text}</p><p>{here.sentence().html()}</p>{off}</div>'
+    told = f'<p class="models-told" role="status">{message.html() if message else ""}</p>'
+    return f'<div class="models-intro"><p>{text}</p><p>{here.sentence().html()}</p>{off}{told}</div>'
 
 
 def _section(medium: str, here: Machine, loaded: set[tuple[str, str]] | None, busy: str) -> str:
@@ -136,8 +136,12 @@ def _section(medium: str, here: Machine, loaded: set[tuple[str, str]] | None, bu
     none = "" if ready else f'<p class="models-none">{say("No starter yet.")}</p>'
     return (
         f'<section aria-labelledby="models-{medium}"><h2 id="models-{medium}">{say(TITLES[medium])}</h2>{none}'
-        f'<ul class="models-grid">{ready}{planned}</ul></section>'
+        f"{_grid(ready)}{_grid(planned)}</section>"
     )
+
+
+def _grid(items: str) -> str:
+    return f'<ul class="models-grid">{items}</ul>' if items else ""
 
 
 def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: str) -> str:
@@ -145,13 +149,14 @@ def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: 
     fit = fits(card, here)
     note = f'<p class="model-note">{say(card.note)}</p>' if card.note else ""
     fitting = f'<p class="model-fit {"good" if fit.ok else "bad"}">{fit.sentence.html()}</p>'
-    more = _abilities(card) + _needs(card)
+    more = _abilities(card) + _needs(card) + _button(card, loaded, held, busy)
     if not card.usable:  # what cannot be used yet should not be in the way of what can
         more = f"<details><summary>{say('Details')}</summary>{more}</details>"
+    head = f'<div class="model-head"><h3 id="model-{card.id}">{escape(card.title)}</h3>{_state(card, held)}</div>'
+    kind = "model" if card.usable else "model planned"
     return (
-        f'<li class="{"model" if card.usable else "model planned"}" aria-labelledby="model-{card.id}">'
-        f'<div class="model-head"><h3 id="model-{card.id}">{escape(card.title)}</h3>{_state(card, held)}</div>'
-        f"<p>{say(card.about)}</p>{_licence(card)}{note}{fitting}{more}{_button(card, loaded, held, busy)}</li>"
+        f'<li class="{kind}" aria-labelledby="model-{card.id}">'
+        f"<div>{head}<p>{say(card.about)}</p>{_licence(card)}{note}{fitting}</div><div>{more}</div></li>"
     )
 
 
