@@ -116,7 +116,7 @@ def test_what_stands_behind_the_end_is_noted(given_file):
         ("cat.png", ("cat", "png")),
         ("../../etc/passwd", ("passwd", "")),
         ("..\\..\\boot.INI", ("boot", "ini")),
-        ("/root/secret/.ssh/id_rsa.png", ("id_rsa", "png")),
+        ("/home/ann/.ssh/id_rsa.png", ("id_rsa", "png")),
         ("Füße & Äpfel.JPG", ("Fue-Apfel", "jpg")),
         ("猫.png", ("file", "png")),
         (".htaccess", ("htaccess", "")),
@@ -130,10 +130,7 @@ def test_what_stands_behind_the_end_is_noted(given_file):
     ],
 )
 def test_names_are_cleaned(name, clean):
-    if name.startswith("F"):
-        clean = ("Fu-e-Apfel", "jpg")  # the sharp s has no letter to fall back to
-    stem, extension = clean_name(name)
-    assert (stem, extension) == clean or (name.startswith("F") and stem in ("Fue-Apfel", "Fu-e-Apfel"))
+    assert clean_name(name) == clean
 
 
 @given(st.text(max_size=300))
