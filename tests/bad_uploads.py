@@ -28,6 +28,13 @@ def many_values(entries, size):
     return tiff_directory(table, b"\0" * size)
 
 
+def webp_with(exif):
+    made = uploads.picture("webp", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    place = made.rindex(b"EXIF")
+    body = made[8:place] + b"EXIF" + struct.pack("<I", len(exif)) + exif + b"\0" * (len(exif) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def avif_with(exif):
     """An AVIF whose list of parts has one more, the EXIF at the end of the file."""
     blob = b"\0\0\0\0" + exif
@@ -87,6 +94,7 @@ def zip_of_shared_bytes():
 
 
 GIF_FRAME = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
+RAW_EXIF = many_values(2000, 20_000).hex().encode()
 BOMB_TEXT = chunk(b"zTXt", b"note\0\0" + zlib.compress(b"a" * 80_000_000, 9))
 TEXTURE = png(30_000, 30_000, 1, rows=b"\0" * 10)
 DEEP = json.dumps(gltf()).encode()[:-1] + b', "extras": ' + b"[" * 500 + b"]" * 500 + b"}"
@@ -116,6 +124,16 @@ REFUSED = {
         "tiles of 30000 x 30000 is 900 megapixels",
     ),
     "exif.jpg": (jpeg_with(app1(b"Exif\0\0" + many_values(2000, 40_000))), "its EXIF would take 80 MB"),
+    "exif.png": (png(8, 8, extra=chunk(b"eXIf", many_values(2000, 40_000))), "its EXIF would take 80 MB"),
+    "behind.png": (
+        png(8, 8)[:-12] + chunk(b"eXIf", many_values(2000, 40_000)) + chunk(b"IEND", b""),
+        "its EXIF would take 80 MB",
+    ),
+    "hexadecimal.png": (
+        png(8, 8, extra=chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n   99\n" + RAW_EXIF))),
+        "its EXIF would take",
+    ),
+    "exif.webp": (webp_with(many_values(2000, 40_000)), "its EXIF would take 80 MB"),
     "exif.avif": (avif_with(many_values(2000, 40_000)), "its EXIF would take 80 MB"),
     "passes.jpg": (FILES["jpg"][:-2] + b"\xff\xda\0\2\0" * 200 + b"\xff\xd9", "more than 150 passes"),
     "segments.jpg": (jpeg_with(b"\xff\xe5\0\2" * 6000), "more than 5000 segments"),

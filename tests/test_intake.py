@@ -67,7 +67,7 @@ def test_sizes_are_read_from_the_headers(given_file):
         assert facts.seconds == pytest.approx(0.5, abs=0.06) and facts.sample_rate == 48000, kind
         assert facts.channels == 1 and facts.width is None
     assert [given_file(FILES[kind]).facts.triangles for kind in ("glb", "obj", "stl", "ply")] == [1, 4, 4, 2]
-    assert [given_file(FILES[kind]).facts.vertices for kind in ("glb", "obj", "stl", "ply")] == [3, 6, 12, 4]
+    assert [given_file(FILES[kind]).facts.vertices for kind in ("glb", "obj", "stl", "ply")] == [3, 6, None, 4]
     assert given_file(FILES["zip"]).facts.entries == 2
 
 
@@ -116,7 +116,7 @@ def test_what_stands_behind_the_end_is_noted(given_file):
         ("cat.png", ("cat", "png")),
         ("../../etc/passwd", ("passwd", "")),
         ("..\\..\\boot.INI", ("boot", "ini")),
-        ("/root/secret/.ssh/id_rsa.png", ("id_rsa", "png")),
+        ("/home/ann/.ssh/id_rsa.png", ("id_rsa", "png")),
         ("Füße & Äpfel.JPG", ("Fue-Apfel", "jpg")),
         ("猫.png", ("file", "png")),
         (".htaccess", ("htaccess", "")),
@@ -130,10 +130,7 @@ def test_what_stands_behind_the_end_is_noted(given_file):
     ],
 )
 def test_names_are_cleaned(name, clean):
-    if name.startswith("F"):
-        clean = ("Fu-e-Apfel", "jpg")  # the sharp s has no letter to fall back to
-    stem, extension = clean_name(name)
-    assert (stem, extension) == clean or (name.startswith("F") and stem in ("Fue-Apfel", "Fu-e-Apfel"))
+    assert clean_name(name) == clean
 
 
 @given(st.text(max_size=300))
@@ -170,7 +167,7 @@ def test_the_gate_reads_the_limits_of_its_host(given_file, monkeypatch):
         ("webm", {"frames": 5}, "frames: 6, at most 5"),
         ("flac", {"sample_rate": 44100}, "samples a second: 48,000, at most 44,100; resample it first"),
         ("obj", {"triangles": 3}, "triangles: 4, at most 3; simplify it first"),
-        ("stl", {"vertices": 11}, "vertices: 12, at most 11"),
+        ("obj", {"vertices": 5}, "vertices: 6, at most 5"),
         ("zip", {"zip_entries": 1}, "files: 2, at most 1"),
         ("zip", {"zip_bytes": 1000}, "bytes when unpacked: .*, at most 1,000"),
         ("json", {"metadata_bytes": 20}, "bytes of settings: 76, at most 20"),

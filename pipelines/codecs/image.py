@@ -7,7 +7,6 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, interpolate, pad
 
 from pipelines.errors import MediaError
-from pipelines.headers import check_exif, check_header, too_large
+from pipelines.headers import check_exif, check_header, exif_of, too_large
 from pipelines.media import Mask, Picture
 
 MAX_PIXELS = 40_000_000
@@ -86,15 +85,10 @@ def _bytes_of(source: str | Path | bytes, name: str) -> bytes:
 def _upright(image: Image.Image) -> Image.Image:
     """The picture as its orientation says; damaged or oversized EXIF says nothing."""
     try:
-        check_exif(image.info.get("exif") or _hexadecimal(image.info.get("Raw profile type exif", "")))
+        check_exif(exif_of(image.info))
         return ImageOps.exif_transpose(image)
     except Exception:  # Pillow's reader of EXIF raises whatever it likes; the pixels are whole all the same
         return image
-
-
-def _hexadecimal(profile: Any) -> bytes:
-    """EXIF as ImageMagick writes it into PNG: three lines of heading, then hexadecimal digits."""
-    return bytes.fromhex("".join(str(profile).split("\n")[3:]))
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -13,10 +13,10 @@ from typing import BinaryIO
 
 from pipelines.errors import MediaError
 from pipelines.headers.avif import check_avif
-from pipelines.headers.directories import check_exif, directory_tags
+from pipelines.headers.directories import MAX_EXIF, check_exif, directory_tags, exif_of
 from pipelines.headers.gif import gif_frames
 
-__all__ = ["check_exif", "check_header", "gif_frames", "too_large", "webp_size"]
+__all__ = ["MAX_EXIF", "check_exif", "check_header", "exif_of", "gif_frames", "too_large", "webp_size"]
 
 MAX_SCANS = 150  # passes of a JPEG; a progressive one has about ten
 MAX_SEGMENTS = 5_000  # before a JPEG's first pass; a large colour profile takes fifty

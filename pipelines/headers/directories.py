@@ -2,7 +2,8 @@
 
 import io
 import struct
-from typing import BinaryIO
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 from pipelines.errors import MediaError
 
@@ -21,6 +22,16 @@ def check_exif(blob: bytes) -> None:
         raise MediaError(f"{len(blob) / 1e6:.0f} MB of EXIF, at most {MAX_EXIF / 1e6:.0f}; save it again without")
     start = 6 if blob.startswith(b"Exif\0\0") else 0
     directory_tags(io.BytesIO(blob[start:]), MAX_EXIF, "its EXIF")
+
+
+def exif_of(info: Mapping[Any, Any]) -> bytes:
+    """The EXIF that Pillow found, also as ImageMagick writes it: hexadecimal digits under three lines of heading."""
+    if info.get("exif"):
+        return bytes(info["exif"])
+    try:
+        return bytes.fromhex("".join(str(info.get("Raw profile type exif", "")).split("\n")[3:]))
+    except ValueError:
+        return b""
 
 
 def directory_tags(file: BinaryIO, limit: int, what: str) -> dict[int, int]:

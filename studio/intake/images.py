@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from pipelines.errors import MediaError
-from pipelines.headers import check_exif, check_header, gif_frames
+from pipelines.headers import MAX_EXIF, check_exif, check_header, exif_of, gif_frames
 from studio.intake.upload import Facts, Upload
 
 _PILLOW = {
@@ -60,8 +60,8 @@ def _open(upload: Upload, found: str) -> tuple[int, int, int]:
             _info_texts(upload, image.info)
             _exif_texts(upload, image)
         return *image.size, int(frames)
-    except MediaError:
-        raise
+    except MediaError as error:
+        upload.refuse(str(error).removeprefix(f"{upload.label}: "))
     except Image.DecompressionBombError:
         upload.refuse(f"pixels: far above the limit of {upload.limits.pixels:,}; make it smaller first")
     except Exception:  # decoders raise whatever they like on damaged data
@@ -76,16 +76,20 @@ def _info_texts(upload: Upload, info: dict[Any, Any]) -> None:
 
 
 def _exif_texts(upload: Upload, image: Any) -> None:
-    """What the EXIF says in words; one that is damaged or too large is left out with a note."""
-    blob = image.info.get("exif")
-    if not isinstance(blob, bytes) or not blob:
-        return
+    """What the EXIF says in words; a damaged one is left out with a note.
+
+    Raises:
+        MediaError: it would take far more memory than a camera's; whatever reads the file later would run into that.
+    """
+    blob = exif_of(image.info)
+    if not blob:
+        return  # Pillow would decode all of a PNG to see whether there is some behind its pixels
+    check_exif(blob)
     try:
-        check_exif(blob)
         exif = image.getexif()
         values = {**exif, **exif.get_ifd(_EXIF_IFD)}
     except Exception:  # Pillow's reader of EXIF raises whatever it likes; the picture is whole all the same
-        upload.note("its EXIF is damaged or too large and was left out")
+        upload.note("its EXIF is damaged and was left out")
         return
     for tag, name in _EXIF_TEXTS.items():
         text = exif_text(values.get(tag))
@@ -131,7 +135,11 @@ def _png(upload: Upload) -> int:
             upload.check("text in the file, bytes", length, left, "save it again without its description")
             key, text = text_of(kind, upload.file.read(length), left)
             left -= len(text)
+            _check_blob(upload, exif_of({key: text}))
             upload.texts.setdefault(key, text)
+        elif kind == b"eXIf":
+            upload.check("bytes of EXIF", length, MAX_EXIF, "save it again without")
+            _check_blob(upload, upload.file.read(length))
         place += 12 + length
         if kind == b"IEND" or place > upload.size:
             break
@@ -139,6 +147,13 @@ def _png(upload: Upload) -> int:
         upload.cut_short()
     _after_end(upload, place)
     return frames
+
+
+def _check_blob(upload: Upload, exif: bytes) -> None:
+    try:
+        check_exif(exif)
+    except MediaError as error:
+        upload.refuse(str(error))
 
 
 def _jpeg(upload: Upload) -> int:

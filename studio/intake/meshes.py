@@ -1,11 +1,15 @@
 """Meshes at the gate: vertices and triangles, counted from headers or, where there are none, line by line."""
 
+import re
 import struct
 
 from studio.intake.upload import Facts, Upload
 
 _LINE = 1 << 16
 _CHUNK = 1 << 20
+_VERTEX = re.compile(rb"^v[ \t]", re.MULTILINE)
+_FACE = re.compile(rb"^f[ \t]([^\n]*)", re.MULTILINE)
+_ELSEWHERE = re.compile(rb"^(?:mtllib|map_)", re.MULTILINE)
 _PLY_SIZES = {"char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8,
               "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4,
               "float64": 8}  # fmt: skip
@@ -22,7 +26,7 @@ def read_mesh_facts(upload: Upload, found: str) -> Facts:
     readers = {"glb": read_glb, "gltf": read_gltf, "obj": _obj, "stl": _stl, "ply": _ply}
     facts = readers[found](upload)
     check_mesh(upload, facts.vertices or 0, facts.triangles or 0)
-    if not facts.vertices:
+    if not (facts.vertices or facts.triangles):
         upload.refuse("there is no mesh in it; export it again with its geometry")
     return facts
 
@@ -38,31 +42,34 @@ def check_mesh(upload: Upload, vertices: int, triangles: int) -> None:
 
 
 def _obj(upload: Upload) -> Facts:
-    """Count a Wavefront file's lines; a face of n corners is n - 2 triangles."""
+    """Count a Wavefront file's lines, a megabyte of them at a time; a face of n corners is n - 2 triangles."""
     upload.file.seek(0)
+    limits = upload.limits
     vertices = triangles = 0
-    while line := upload.file.readline(_LINE):
-        if line.startswith(b"v "):
-            vertices += 1
-        elif line.startswith(b"f "):
-            triangles += max(1, len(line.split()) - 3)
-        elif line.startswith((b"mtllib", b"map_")):
+    while (lines := upload.file.read(_CHUNK)) and vertices <= limits.vertices and triangles <= limits.triangles:
+        if not lines.endswith(b"\n"):
+            rest = upload.file.readline(_LINE)
+            if len(rest) == _LINE:
+                upload.refuse(f"a line of more than {_LINE:,} characters; export it again as GLB")
+            lines += rest
+        vertices += len(_VERTEX.findall(lines))
+        triangles += sum(max(1, len(face.split()) - 2) for face in _FACE.findall(lines))
+        if _ELSEWHERE.search(lines):
             upload.note("its materials are in another file, which is not read")
-        elif len(line) == _LINE:
-            upload.refuse(f"a line of more than {_LINE:,} characters; export it again as GLB")
-        if vertices > upload.limits.vertices or triangles > upload.limits.triangles:
-            break
     return Facts(vertices=vertices, triangles=triangles)
 
 
 def _stl(upload: Upload) -> Facts:
-    """A binary file says its number of triangles and has 50 bytes for each; of a text, the facets are counted."""
+    """A binary file says its number of triangles and has 50 bytes for each; of a text, the facets are counted.
+
+    How many different vertices there are is only known once they have been compared.
+    """
     head = upload.at(0, 84)
     triangles = struct.unpack_from("<I", head, 80)[0] if len(head) == 84 else 0
     if 84 + 50 * triangles == upload.size or not head.lstrip().lower().startswith(b"solid"):
         if 84 + 50 * triangles > upload.size:
             upload.cut_short()
-        return Facts(vertices=3 * triangles, triangles=triangles)
+        return Facts(triangles=triangles)
     upload.file.seek(0)
     triangles, tail = 0, b""
     while (chunk := upload.file.read(_CHUNK)) and triangles <= upload.limits.triangles:
@@ -70,8 +77,7 @@ def _stl(upload: Upload) -> Facts:
         tail = chunk[-7:]
     if triangles <= upload.limits.triangles and b"endsolid" not in upload.at(max(0, upload.size - 400), 400).lower():
         upload.cut_short()
-    # Corners are listed anew for each triangle; the limit means different ones, of which there are fewer.
-    return Facts(vertices=min(3 * triangles, upload.limits.vertices), triangles=triangles)
+    return Facts(triangles=triangles)
 
 
 def _ply(upload: Upload) -> Facts:
