@@ -182,6 +182,8 @@ def test_a_mask_reads_back_as_it_was(library):
     assert asset.imported and asset.medium == "image"
     assert np.abs(read_mask_file(asset.path, (16, 16)).weights - weights).max() < 1e-6
     assert library.keep_mask(Mask(weights), "ann") == asset
+    dropped = library.bring_in(asset.path, "mine.png", "ann")  # masks are not listed; what a person drops is
+    assert dropped.id != asset.id and ids(library.search("ann")) == [dropped.id]
 
 
 # --- search

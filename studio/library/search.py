@@ -13,7 +13,7 @@ MAX_LETTERS = 64  # of a word that count
 MAX_PAGE = 1000
 _ORDER = "created DESC, place, id"
 # Masks are shown beside what they were used for, not by themselves.
-_NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
+NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def query(
 ) -> Query:
     """The query of a search; ``equal`` holds columns that must have a value, None for any."""
     values: list[Any] = [owner]
-    where = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", _NOT_A_MASK]
+    where = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", NOT_A_MASK]
     match, signs = _words(words)
     tables = "assets"
     if match:
