@@ -26,12 +26,15 @@ class Found:
 
 def search(db: sqlite3.Connection, home: Path, query: "Query", limit: int, offset: int) -> Found:
     """The page of a query's results that begins at ``offset``."""
-    total = db.execute(f"SELECT count(*) {query.text}", query.values).fetchone()[0]
+    limit, offset = min(max(limit, 0), MAX_PAGE), max(offset, 0)
     rows = db.execute(
         f"SELECT * FROM assets WHERE row IN (SELECT row {query.text} ORDER BY {_ORDER} LIMIT ? OFFSET ?) "
         f"ORDER BY {_ORDER}",  # whole rows are read of one page alone, not to sort them all
-        [*query.values, min(max(limit, 0), MAX_PAGE), max(offset, 0)],
-    )
+        [*query.values, limit, offset],
+    ).fetchall()
+    total = offset + len(rows)
+    if len(rows) == limit or (offset and not rows):  # else this is the last page, and there is nothing to count
+        total = db.execute(f"SELECT count(*) {query.text}", query.values).fetchone()[0]
     return Found(tuple(from_row(home, row) for row in rows), total)
 
 
