@@ -15,7 +15,7 @@ from pipelines.media import Mask
 from pipelines.settings import SamplingSettings
 from studio.library import files, index, looks, places, stars, trash
 from studio.library.asset import Asset, from_row, insert, read
-from studio.library.search import Found, query, search
+from studio.library.search import NOT_A_MASK, Found, query, search
 from studio.provenance import record
 from studio.store import Store
 
@@ -116,7 +116,7 @@ class Library:
             raise MediaError(f"{name}: cannot be kept ({error.strerror or error})") from error
         try:
             with self.store.transaction() as db:
-                had = self._again(db, copy, sha256, owner)
+                had = self._again(db, copy, sha256, owner, masks=came == "mask")
                 if had is None:
                     if settings is not None:  # read only where the file itself says nothing
                         files.write(beside, record(settings).encode())
@@ -143,11 +143,12 @@ class Library:
         finally:
             drawn.unlink(missing_ok=True)
 
-    def _again(self, db: sqlite3.Connection, copy: Path, sha256: str, owner: str) -> Asset | None:
+    def _again(self, db: sqlite3.Connection, copy: Path, sha256: str, owner: str, *, masks: bool) -> Asset | None:
         """The asset that ``owner`` has of the same content, out of the trash and with its file in place."""
         row = db.execute(
-            "SELECT id, path, trashed FROM assets WHERE owner = ? AND sha256 = ? ORDER BY trashed IS NOT NULL LIMIT 1",
-            (owner, sha256),
+            f"SELECT id, path FROM assets WHERE owner = ? AND sha256 = ? AND (? OR {NOT_A_MASK}) "
+            "ORDER BY trashed IS NOT NULL LIMIT 1",
+            (owner, sha256, masks),
         ).fetchone()
         if row is None:
             return None

@@ -13,7 +13,7 @@ MAX_LETTERS = 64  # of a word that count
 MAX_PAGE = 1000
 _ORDER = "created DESC, place, id"
 # Masks are shown beside what they were used for, not by themselves.
-_NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
+NOT_A_MASK = f"NOT (kind = '{IMPORTED}' AND path GLOB '*/mask-[0-9]*')"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,15 @@ class Found:
 
 def search(db: sqlite3.Connection, home: Path, query: "Query", limit: int, offset: int) -> Found:
     """The page of a query's results that begins at ``offset``."""
-    total = db.execute(f"SELECT count(*) {query.text}", query.values).fetchone()[0]
+    limit, offset = min(max(limit, 0), MAX_PAGE), max(offset, 0)
     rows = db.execute(
         f"SELECT * FROM assets WHERE row IN (SELECT row {query.text} ORDER BY {_ORDER} LIMIT ? OFFSET ?) "
         f"ORDER BY {_ORDER}",  # whole rows are read of one page alone, not to sort them all
-        [*query.values, min(max(limit, 0), MAX_PAGE), max(offset, 0)],
-    )
+        [*query.values, limit, offset],
+    ).fetchall()
+    total = offset + len(rows)
+    if len(rows) == limit or (offset and not rows):  # else this is the last page, and there is nothing to count
+        total = db.execute(f"SELECT count(*) {query.text}", query.values).fetchone()[0]
     return Found(tuple(from_row(home, row) for row in rows), total)
 
 
@@ -55,7 +58,7 @@ def query(
 ) -> Query:
     """The query of a search; ``equal`` holds columns that must have a value, None for any."""
     values: list[Any] = [owner]
-    where = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", _NOT_A_MASK]
+    where = ["owner = ?", f"trashed IS {'NOT ' if trashed else ''}NULL", NOT_A_MASK]
     match, signs = _words(words)
     tables = "assets"
     if match:
