@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.errors import StudioError
-from studio.commands.speech import say_json, spoken
+from studio.commands.output import say_json, spoken
 from studio.jobs import WAITING, Job, Jobs
 from studio.store import Store
 

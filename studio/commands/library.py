@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.errors import MediaError, SettingsError, StudioError
-from studio.commands.speech import say_json, say_pairs, say_table, spoken
+from studio.commands.output import say_json, say_pairs, say_table, spoken
 
 if TYPE_CHECKING:
     from studio.library import Asset, Library
@@ -275,34 +275,12 @@ def _day(text: str | None, field: str) -> float | None:
 
 
 def _export_one(asset: "Asset", out: Path) -> None:
-    from studio.library import files
+    from studio.export import convert
 
-    try:
-        if out.suffix.lower() == asset.path.suffix.lower():
-            files.write(out, asset.path.read_bytes())
-            return
-    except OSError as error:
-        raise MediaError(f"out: {out.name} cannot be written ({error.strerror or error})") from error
-    from pipelines.image import read_picture
-    from studio import export as exports
-
-    if hasattr(exports, "convert"):
-        exports.convert(asset.path, out)
-        return
-    if asset.medium != "image" or asset.settings is None:
-        raise MediaError(f"out: this one can only be copied as it is; let the name end in {asset.path.suffix}")
-    picture, _ = read_picture(asset.path)
-    exports.save_picture(picture, out, asset.settings)
+    convert(asset.path, out)
 
 
 def _claims(file: Path) -> dict[str, Any]:
-    from studio import provenance
+    from studio.provenance import verify
 
-    if hasattr(provenance, "verify"):
-        claims: dict[str, Any] = provenance.verify(file).to_dict()
-        return claims
-    found = provenance.read_settings(file)
-    if found is None:
-        return {"kind": None, "settings": None, "ai_mark": None, "credentials": None}
-    settings = {**found.settings.model_dump(mode="json"), **found.unknown}
-    return {"kind": found.kind, "settings": settings, "ai_mark": found.ai_mark, "credentials": None}
+    return verify(file).to_dict()
