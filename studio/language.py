@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # commands say sentences too, and have no need of Gradio
 _WORDS = Path(__file__).parent / "words"
 _SCRIPT = Path(__file__).parent / "look" / "language.js"
 _TEXTS = ("label", "info", "placeholder")
+_MARK = "__i18n__"  # how Gradio writes a text that the page is to translate
 
 
 class Phrase(str):
@@ -107,13 +108,13 @@ def script() -> str:
 
 
 def texts_of(page: "gr.Blocks") -> set[str]:
-    """Every static text that ``page`` shows through Gradio's own components."""
+    """Every static text that ``page`` shows through Gradio's own components, in English whether marked or not."""
     named = {text for block in page.blocks.values() for _, text in _texts(block)}
     return named | {text for block in page.blocks.values() for text, _ in _choices(block)}
 
 
 def mark(page: "gr.Blocks") -> None:
-    """Let Gradio translate every static text of ``page`` that a dictionary holds; call once, when the page is built."""
+    """Let Gradio translate every static text of ``page`` that a dictionary holds; call it when the page is built."""
     for block in page.blocks.values():
         for name, text in _texts(block):
             setattr(block, name, marked(text))
@@ -122,10 +123,16 @@ def mark(page: "gr.Blocks") -> None:
 
 
 def _choices(block: Any) -> list[tuple[str, Any]]:
-    return list(getattr(block, "choices", None) or [])
+    return [(_english(text), value) for text, value in getattr(block, "choices", None) or []]
 
 
 def _texts(block: Any) -> list[tuple[str, str]]:
     names = [*_TEXTS, *(["value"] if block.get_block_name() == "button" else [])]
-    found = [(name, getattr(block, name, None)) for name in names]
-    return [(name, text) for name, text in found if isinstance(text, str) and text]
+    found = [(name, _english(getattr(block, name, None))) for name in names]
+    return [(name, text) for name, text in found if text]
+
+
+def _english(value: Any) -> str:
+    """The text behind a marker, or the text itself; nothing for what is no text."""
+    text = str(value) if isinstance(value, str) or hasattr(value, "key") else ""
+    return str(json.loads(text.removeprefix(_MARK))["key"]) if text.startswith(_MARK) else text

@@ -147,7 +147,10 @@ def test_marking_a_page_leaves_values_alone():
         with gr.Tab("Image"):
             gr.Slider(label="Steps")
     assert {"Prompt", "Style", "Flat", "Stop", "Image", "Steps"} <= texts_of(page)
+    before = texts_of(page)
     mark(page)
+    mark(page)
+    assert texts_of(page) == before
     assert text.value == "Stop" and radio.value == "flat" and [value for _, value in radio.choices] == ["flat", "odd"]
     assert "__i18n__" in str(text.label) and "__i18n__" in radio.choices[0][0] and radio.choices[1][0] == "Odd"
     assert "__i18n__" in str(button.value) and radio.info == "Nobody wrote this."
