@@ -8,14 +8,17 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import StudioError
+from studio.presets import Presets, parse
 from studio.session import Result
 from studio.tabs.library import LibraryTab
-from studio.tabs.taking import Taker, look
+from studio.tabs.taking import Given, Taker, look
 from studio.workshop import Workshop
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
+# Gradio's toasts come through its queue only.
+TELLING: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 # The drawer is plain script; this is its way to the program.
 BRIDGE = """
 window.addEventListener('eddyline-job', (event) => trigger('select', {job: event.detail}));
@@ -28,20 +31,33 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
     parts = [part for taker in takers.values() for part in taker.parts]
 
     def dropped(path: str | None, request: gr.Request) -> dict[Any, Any]:
-        if path is None:
-            return {}
+        ready = {field: None}  # a field that holds a file takes no other
         try:
-            given = look(Path(path))
-            if given.taken.medium == "project":
-                return {tabs: gr.Tabs(selected="library"), **shelves.import_project(Path(path), request)}
-            taker = takers.get(given.taken.medium)
-            if taker is None:
-                raise StudioError(f"{given.taken.filename}: no tab of this version takes {given.taken.medium} yet")
+            return ready if path is None else {**taken(look(Path(path)), request), **ready}
         except StudioError as error:
-            raise gr.Error(escape(str(error)), title="Could not take that", print_exception=False) from None
-        return {tabs: gr.Tabs(selected=taker.medium), **taker.give(given)}
+            gr.Warning(escape(str(error)), title="Could not take that")
+            return ready
 
-    field.upload(dropped, field, [tabs, *parts, *shelves.outputs], **QUICK)
+    def taken(given: Given, request: gr.Request) -> dict[Any, Any]:
+        kind = given.taken.medium
+        if kind == "project":
+            return {tabs: gr.Tabs(selected="library"), **shelves.import_project(given.path, request)}
+        if given.taken.preset is not None:
+            added = Presets(shop.store.home, shop.people.owner(request)).add(parse(given.taken.preset))
+            gr.Info(escape(f"The preset {added.name} is here now."))
+            return {}
+        medium = given.settings.MEDIUM if kind == "settings" and given.settings else kind
+        taker = takers.get(medium)
+        if taker is None:
+            raise StudioError(f"{given.taken.filename}: no tab of this version takes {medium} yet")
+        if kind == "settings":
+            assert given.settings is not None  # the gate refuses JSON without any
+            shown = taker.use(Result(Path(), given.settings, (0, 0), ""), False)
+        else:
+            shown = taker.give(given)
+        return {tabs: gr.Tabs(selected=medium), **shown}
+
+    field.upload(dropped, field, [field, tabs, *parts, *shelves.outputs], **TELLING)
     bridge = gr.HTML("", js_on_load=BRIDGE, elem_classes=["anywhere"], apply_default_css=False)
 
     def picked(chosen: gr.EventData, request: gr.Request) -> dict[Any, Any]:
