@@ -11,7 +11,8 @@ from starlette.middleware import Middleware
 from pipelines.errors import StudioError
 from studio import language, theme
 from studio.api import publish
-from studio.guard import Guard
+from studio.guard import FILES, Guard
+from studio.intake import Limits
 from studio.people import People, is_local
 from studio.routes import routes
 from studio.tabs import drop, image, models
@@ -82,9 +83,11 @@ def start(
     """
     people = People(shared or not is_local(host), locked=auth is not None, embedded="SPACE_ID" in os.environ)
     try:
-        shop = Workshop.open(people, home, runner=runner)
+        shop, limits = Workshop.open(people, home, runner=runner), Limits.from_environment()
     except StudioError as error:
         raise SystemExit(f"Eddyline cannot start: {error}") from None
+    # Uploads come with some kilobytes of form around them; our own files are guarded like Gradio's.
+    guard = Middleware(Guard, upload_bytes=limits.upload_bytes + 1_000_000, files=(*FILES, "/studio/assets/"))
     page = build(shop)
     # Followers wait in the queue's slots for as long as a job takes; the studio's own queue limits what is asked.
     page.queue(default_concurrency_limit=8, max_size=1024, api_open=False)
@@ -105,8 +108,8 @@ def start(
             ssr_mode=False,
             pwa=False,
             mcp_server=mcp,
-            max_file_size="64mb",
-            app_kwargs={"routes": routes(shop), "middleware": [Middleware(Guard), Middleware(people.middleware)]},
+            max_file_size=limits.upload_bytes,
+            app_kwargs={"routes": routes(shop), "middleware": [guard, Middleware(people.middleware)]},
             quiet=True,
             prevent_thread_lock=True,
         )

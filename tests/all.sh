@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 venv="${EDDYLINE_TEST_VENV:-.venv-test}"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 . "$venv/bin/activate"
-python -m pip install --quiet --disable-pip-version-check ".[test,credentials]"
+python -m pip install --quiet --disable-pip-version-check ".[test,credentials,mcp]"
 
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
   if command -v apt-get >/dev/null; then

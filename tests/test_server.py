@@ -280,3 +280,25 @@ def _values(prompt, seed):
 def test_settings_sent_to_the_queue_are_json(local):
     told = httpx.get(f"{local.address}studio/queue").text
     assert json.loads(told)["jobs"] is not None
+
+
+def test_language_models_get_the_same_runs_as_tools(serve):
+    served = serve(mcp=True)
+    headers = {"accept": "application/json, text/event-stream"}
+    told = []
+    for number, (method, given) in enumerate(
+        [
+            ("tools/list", {}),
+            ("tools/call", {"name": "image_generate", "arguments": {"prompt": "a kite", "seed": 4, "steps": 1}}),
+        ]
+    ):
+        sent = {"jsonrpc": "2.0", "id": number, "method": method, "params": given}
+        answer = httpx.post(f"{served.address}gradio_api/mcp/", json=sent, headers=headers, timeout=60)
+        told.append(json.loads(answer.text.partition("data: ")[2] or answer.text)["result"])
+    tools = {tool["name"]: tool for tool in told[0]["tools"]}
+    assert set(tools) == {"image_generate", "image_edit"}
+    given = tools["image_generate"]["inputSchema"]["properties"]
+    assert set(given) == set(ImageSettings.model_fields) - {"version"}
+    assert "Guidance scale" in given["guidance"]["description"]
+    assert not told[1].get("isError"), told[1]
+    assert served.shop.library.search("").assets[0].prompt == "a kite"
