@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Literal, cast
+from uuid import uuid4
 
 import gradio as gr
 
@@ -182,7 +183,7 @@ class Extras:
         return {self.told: said(notes), self.preset: update, self.share: self._shared(preset, request)}
 
     def _shared(self, preset: Preset, request: gr.Request) -> Any:
-        folder = Path(gr.utils.get_upload_folder()) / "presets"
+        folder = Path(gr.utils.get_upload_folder()) / uuid4().hex  # the address of a file there must not be guessed
         folder.mkdir(parents=True, exist_ok=True)
         return gr.update(value=str(self._presets(request).export(preset.name, folder)), interactive=True)
 

@@ -6,27 +6,13 @@ import os
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
+from samples import EDIT, EDITED, MADE, PROMPTS, SETTINGS
 from starters import any_picture
 
 from pipelines.errors import MediaError
-from pipelines.settings import ImageEditSettings, ImageSettings
+from pipelines.settings import ImageSettings
 from studio.export import FORMATS, SUFFIXES, format_of, save_picture
 from studio.provenance import EXIF_IFD, KEY, UNICODE, USER_COMMENT, parameters, read_settings
-
-MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-ALL = ImageSettings(
-    prompt="a red apple", negative_prompt="blurry", seed=7, steps=12, width=72, guidance=2.5, solver="rk4", style="flat"
-)
-EDIT = ImageEditSettings(source_prompt="an apple", prompt="a pear", seed=3, strength=0.4, method="rf-edit")
-PROMPTS = [
-    "\u4e00\u53ea\u732b \U0001f431 \u2014 \u00fc\u00f1\u00ef",
-    "two\nlines\r\nand\ttab",
-    "<script>alert('x')</script>",
-    '"}, {"kind": "image.edit" \\ \x00 \x1b[31m',
-    "Steps: 1, Sampler: x\nNegative prompt: none",
-    "\U0001f431" * 1000,
-]
 
 
 @pytest.fixture(params=FORMATS)
@@ -50,7 +36,7 @@ def file_of(tmp_path, kind="image.generate", **settings):
     return png_with(tmp_path / "it.png", json.dumps({"kind": kind, "settings": {"prompt": "x", **settings}}))
 
 
-@pytest.mark.parametrize("settings", [ALL, EDIT])
+@pytest.mark.parametrize("settings", [SETTINGS, EDIT])
 def test_a_saved_file_says_what_made_it(tmp_path, suffix, settings):
     path = save_picture(any_picture(33, 21), tmp_path / f"deep/er/it{suffix}", settings)
     found = read_settings(path)
@@ -68,7 +54,7 @@ def test_every_prompt_survives(tmp_path, suffix, prompt):
 @pytest.mark.parametrize("kind, lossless", [(".png", True), (".webp", True)])
 def test_pixels_come_back_exactly_with_their_transparency(tmp_path, kind, lossless):
     picture = any_picture(33, 21)
-    with Image.open(save_picture(picture, tmp_path / f"it{kind}", ALL)) as image:
+    with Image.open(save_picture(picture, tmp_path / f"it{kind}", SETTINGS)) as image:
         assert image.mode == "RGBA" and image.size == (33, 21)
         assert np.array_equal(np.asarray(image), picture.pixels)
 
@@ -78,7 +64,7 @@ def test_a_jpeg_lies_on_white(tmp_path):
     pixels[:, :32] = (200, 40, 40, 255)
     pixels[:, 32:] = (0, 0, 0, 0)
     picture = type(any_picture(1, 1))(pixels)
-    with Image.open(save_picture(picture, tmp_path / "it.jpeg", ALL)) as image:
+    with Image.open(save_picture(picture, tmp_path / "it.jpeg", SETTINGS)) as image:
         assert image.mode == "RGB" and image.size == (64, 32) and image.format == "JPEG"
         read = np.asarray(image).astype(int)
     assert np.abs(read[:, 4:28] - [200, 40, 40]).max() < 8 and read[:, 44:].min() >= 250
@@ -86,7 +72,7 @@ def test_a_jpeg_lies_on_white(tmp_path):
 
 @pytest.mark.parametrize(
     "settings, edited, mark",
-    [(ALL, None, MADE), (EDIT, None, EDITED), (ALL, True, EDITED), (EDIT, False, MADE)],
+    [(SETTINGS, None, MADE), (EDIT, None, EDITED), (SETTINGS, True, EDITED), (EDIT, False, MADE)],
 )
 def test_the_file_carries_the_ai_mark(tmp_path, suffix, settings, edited, mark):
     path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", settings, edited=edited)
@@ -97,7 +83,7 @@ def test_the_file_carries_the_ai_mark(tmp_path, suffix, settings, edited, mark):
 
 
 def test_other_programs_find_the_prompt_first(tmp_path):
-    with Image.open(save_picture(any_picture(8, 8), tmp_path / "it.png", ALL)) as image:
+    with Image.open(save_picture(any_picture(8, 8), tmp_path / "it.png", SETTINGS)) as image:
         lines = image.info["parameters"].split("\n")
     assert lines[0] == "a red apple" and lines[1] == "Negative prompt: blurry"
     pairs = dict(pair.split(": ") for pair in lines[2].split(", "))
@@ -127,7 +113,7 @@ def test_endings_choose_the_format():
     "error, seen", [(OSError(28, "No space left on device"), MediaError), (ValueError("bad"), MediaError)]
 )
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, suffix, error, seen):
-    path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", ALL)
+    path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", SETTINGS)
     before = path.read_bytes()
 
     def half(self, file, kind, **options):
@@ -143,11 +129,11 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 def test_a_folder_that_cannot_be_made_is_an_error_for_people(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(MediaError, match="^out: it.png cannot be written"):
-        save_picture(any_picture(8, 8), tmp_path / "file/it.png", ALL)
+        save_picture(any_picture(8, 8), tmp_path / "file/it.png", SETTINGS)
 
 
 def test_a_saved_file_may_be_read_by_others(tmp_path):
-    path = save_picture(any_picture(8, 8), tmp_path / "it.png", ALL)
+    path = save_picture(any_picture(8, 8), tmp_path / "it.png", SETTINGS)
     assert path.stat().st_mode & 0o444 == 0o444
 
 
@@ -217,7 +203,7 @@ def test_a_comment_that_is_not_ours_says_nothing(tmp_path, comment):
 
 
 def test_damaged_metadata_never_breaks_the_reading(tmp_path, suffix):
-    path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", ALL)
+    path = save_picture(any_picture(8, 8), tmp_path / f"it{suffix}", SETTINGS)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
     for _ in range(300):

@@ -1,13 +1,12 @@
 """``eddyline models``: which models there are, and why nothing has to be fetched."""
 
-import json
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from pipelines.catalogue import Card, card, cards, hub_cache, installed, offline, size_on_disk
-from pipelines.errors import ModelError, StudioError
+from pipelines.errors import ModelError
+from studio.commands.output import say_json, spoken
 from studio.machine import Machine, fits, machine, size
 
 app = typer.Typer(no_args_is_help=True, help="Models: what there is, under which licence, and what fits this machine.")
@@ -16,52 +15,43 @@ NOT_YET = "cannot be used in this version; it is listed to show what is planned"
 
 
 @app.command("list")
+@spoken
 def list_(
     medium: Annotated[str | None, typer.Option(help="Only models of one medium.", show_default="all")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
 ) -> None:
     """List every model."""
-
-    def show() -> None:
-        here, found = machine(), cards(medium)
-        if as_json:
-            typer.echo(json.dumps([described(each, here) for each in found], indent=2, ensure_ascii=False))
-            return
-        for each in found:
-            typer.echo(_line(each))
-        typer.echo(f"\nstarters are ready; the others cannot be used in this version.\n{here.sentence()}")
-
-    _told(show)
+    here, found = machine(), cards(medium)
+    if as_json:
+        say_json([described(each, here) for each in found])
+        return
+    for each in found:
+        typer.echo(_line(each))
+    typer.echo(f"\nstarters are ready; the others cannot be used in this version.\n{here.sentence()}")
 
 
 @app.command()
+@spoken
 def fetch(id: Id) -> None:
     """Download a model."""
-
-    def refuse() -> None:
-        known = card(id)
-        if known.usable:
-            raise ModelError(f"model: {id} is shipped with Eddyline; there is nothing to fetch")
-        off = ", and this machine is set to stay off-line (HF_HUB_OFFLINE)" if offline() else ""
-        raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded{off}; use image-starter")
-
-    _told(refuse)
+    known = card(id)
+    if known.usable:
+        raise ModelError(f"model: {id} is shipped with Eddyline; there is nothing to fetch")
+    off = ", and this machine is set to stay off-line (HF_HUB_OFFLINE)" if offline() else ""
+    raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded{off}; use image-starter")
 
 
 @app.command()
+@spoken
 def remove(id: Id) -> None:
     """Delete a downloaded model."""
-
-    def refuse() -> None:
-        known = card(id)
-        if known.usable:
-            raise ModelError(f"model: {id} is shipped with Eddyline ({size(size_on_disk(known))}) and stays")
-        if installed(known):
-            where = f"{hub_cache().name}/models--{str(known.repo).replace('/', '--')}"
-            raise ModelError(f"model: {id} was put there by another program and stays; it is in {where!r}")
-        raise ModelError(f"model: {id} is not on this machine; there is nothing to remove")
-
-    _told(refuse)
+    known = card(id)
+    if known.usable:
+        raise ModelError(f"model: {id} is shipped with Eddyline ({size(size_on_disk(known))}) and stays")
+    if installed(known):
+        where = f"{hub_cache().name}/models--{str(known.repo).replace('/', '--')}"
+        raise ModelError(f"model: {id} was put there by another program and stays; it is in {where!r}")
+    raise ModelError(f"model: {id} is not on this machine; there is nothing to remove")
 
 
 def described(card: Card, here: Machine) -> dict[str, Any]:
@@ -85,11 +75,3 @@ def _line(card: Card) -> str:
     about = "" if card.usable else "at least " if card.at_least else "about "
     parts = [f"{card.id:20}", f"{card.medium:8}", f"{card.state:8}", f"{about + size(card.disk_bytes):>16}"]
     return "  ".join([*parts, f"commercial use: {card.commercial:4}", card.licence])
-
-
-def _told(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except StudioError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
