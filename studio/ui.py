@@ -17,7 +17,7 @@ from studio.people import People, is_local
 from studio.routes import routes
 from studio.tabs import drop, image, models
 from studio.tabs.library import LibraryTab
-from studio.workshop import Workshop
+from studio.workshop import RUNNER, Workshop
 
 LOCAL = "127.0.0.1"
 PORT = 7860
@@ -65,7 +65,7 @@ def start(
     auth: list[tuple[str, str]] | None = None,
     shared: bool = False,
     mcp: bool = False,
-    runner: str = "studio.runner:Runner",
+    runner: str = RUNNER,
 ) -> Served:
     """Build the page and serve it in the background, on this machine or network only: never through a tunnel.
 

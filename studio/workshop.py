@@ -9,15 +9,16 @@ from pathlib import Path
 
 from pipelines.errors import OutOfBudget, StudioError
 from pipelines.settings import SamplingSettings
-from studio import zero
 from studio.cost import Paces, memory, too_large
-from studio.executor import Executor, LocalExecutor
-from studio.jobs import Job, Jobs, Limits
+from studio.jobs import Job, Jobs, Limits, zero
+from studio.jobs.executor import Executor, LocalExecutor
+from studio.jobs.watch import Watch
 from studio.library import Library
 from studio.machine import machine
 from studio.people import People
 from studio.store import Store
-from studio.watch import Watch
+
+RUNNER = "studio.jobs.runner:Runner"  # module:factory of what runs jobs
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Workshop:
     executor: Executor
 
     @classmethod
-    def open(cls, people: People, folder: Path | None = None, *, runner: str = "studio.runner:Runner") -> "Workshop":
+    def open(
+        cls, people: People, folder: Path | None = None, *, runner: str = "studio.jobs.runner:Runner"
+    ) -> "Workshop":
         """Open the home folder; nothing runs before :meth:`start`.
 
         Raises:

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from pipelines.settings import ImageEditSettings, ImageSettings
-from studio.executor import LocalExecutor
 from studio.jobs import Jobs
+from studio.jobs.executor import LocalExecutor
+from studio.jobs.results import alone
 from studio.library import Library
 from studio.people import People
 from studio.provenance import read_settings
-from studio.results import alone
 from studio.store import Store
 
 TESTS = str(Path(__file__).parent)

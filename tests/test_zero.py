@@ -8,8 +8,7 @@ import pytest
 from fake_runner import FakeRunner  # noqa: F401
 
 from pipelines.settings import ImageSettings
-from studio import zero
-from studio.jobs import Jobs
+from studio.jobs import Jobs, zero
 from studio.people import People
 from studio.store import Store
 from studio.workshop import Workshop

@@ -16,8 +16,8 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from studio.jobs import Jobs
+from studio.jobs.results import sweep
 from studio.library import Library
-from studio.results import sweep
 
 log = logging.getLogger(__name__)
 LOOK = 0.2  # seconds between looks at the workers
@@ -40,7 +40,7 @@ class LocalExecutor:
     first one goes.
     """
 
-    def __init__(self, jobs: Jobs, *, workers: int = 1, runner: str = "studio.runner:Runner") -> None:
+    def __init__(self, jobs: Jobs, *, workers: int = 1, runner: str) -> None:
         self.jobs, self.workers, self.runner = jobs, workers, runner
         self._lock = FileLock(jobs.store.home / ".server.lock", thread_local=False)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -105,7 +105,7 @@ class LocalExecutor:
 
     def _begin(self) -> None:
         name = uuid4().hex
-        command = [sys.executable, "-m", "studio.worker", "--home", str(self.jobs.store.home), "--name", name]
+        command = [sys.executable, "-m", "studio.jobs.worker", "--home", str(self.jobs.store.home), "--name", name]
         # Its standard input is a pipe that only this process holds: it closes when this process dies, however.
         self._running[name] = subprocess.Popen(
             [*command, "--runner", self.runner], stdin=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}

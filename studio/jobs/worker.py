@@ -1,4 +1,4 @@
-"""The process that runs jobs: ``python -m studio.worker``, started and watched by the server.
+"""The process that runs jobs: ``python -m studio.jobs.worker``, started and watched by the server.
 
 It takes a job from the queue, runs it, writes the results beside their final names, and gives them those names in the
 transaction that also says that the job is done. Killed at any moment it leaves either a job to run again or a finished
@@ -24,8 +24,8 @@ from pipelines.errors import Cancelled, OutOfBudget, StudioError
 from pipelines.events import Done, Event, Note, Preview, Progress
 from studio.cost import Paces
 from studio.jobs import Job, Jobs, Standing
+from studio.jobs.results import keep
 from studio.library import Library
-from studio.results import keep
 from studio.store import Store
 
 log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--name", required=True)
-    parser.add_argument("--runner", default="studio.runner:Runner", help="module:factory")
+    parser.add_argument("--runner", default="studio.jobs.runner:Runner", help="module:factory")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     threading.Thread(target=_end_with_the_server, daemon=True).start()

@@ -19,8 +19,8 @@ from filelock import FileLock
 from pipelines.events import Event
 from studio.cost import Paces, estimate
 from studio.jobs import Job, Jobs
+from studio.jobs.results import sweep
 from studio.library import Library
-from studio.results import sweep
 
 log = logging.getLogger(__name__)
 LEAST, MOST = 10, 120  # seconds that a run may ask for
@@ -50,7 +50,7 @@ class ThreadExecutor:
     """Runs jobs in a thread of this process; a model that crashes takes the server down, so it is for ZeroGPU alone."""
 
     def __init__(self, jobs: Jobs, runner: str) -> None:
-        from studio.worker import Worker, made
+        from studio.jobs.worker import Worker, made
 
         self.jobs = jobs
         self._lock = FileLock(jobs.store.home / ".server.lock", thread_local=False)
