@@ -164,13 +164,18 @@ def too_large(settings: SamplingSettings, room: float, needed: int | None = None
     if found is None or found == settings:
         text = "It needs {needed} of memory, {there} are free. Close other programs, or choose a smaller model."
         return Advice(phrase(text, **held), None)
-    changes = ", ".join(
-        f"{field.title} {getattr(found, name)}"
-        for name, field in type(settings).model_fields.items()
-        if getattr(found, name) != getattr(settings, name)
-    )
+    changes = differences(settings, found)
     text = "It needs {needed} of memory, {there} are free. This fits: {changes}."
     return Advice(phrase(text, **held, changes=changes), found)
+
+
+def differences(settings: SamplingSettings, others: SamplingSettings) -> str:
+    """What ``others`` say where they differ, by the names on the page."""
+    return ", ".join(
+        f"{field.title} {getattr(others, name)}"
+        for name, field in type(settings).model_fields.items()
+        if getattr(others, name) != getattr(settings, name)
+    )
 
 
 def roughly(seconds: float) -> str:

@@ -14,12 +14,12 @@ from pipelines.media import Picture
 class FakeRunner:
     """Runs jobs without a model: a flat picture after a few previews, and accidents that the prompt asks for.
 
-    ``PAUSE`` in the environment is the time in seconds between steps.
+    ``PAUSE`` in the environment is the time in seconds between steps; a prompt with "slow" takes its time.
     """
 
     def __call__(self, job, inputs):
         prompt, steps = job.settings.prompt, job.settings.steps
-        pause = float(os.environ.get("PAUSE", "0.01"))
+        pause = 0.25 if "slow" in prompt else float(os.environ.get("PAUSE", "0.01"))
         if "unknown" in prompt:
             yield Note("Not in the vocabulary: unknown")
         for step in range(1, steps + 1):

@@ -231,7 +231,7 @@ def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
     async def visit(number):
         # Without keep-alive: a slow reader that takes up a connection the server is about to drop gets an error.
         limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=shared.address, timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=shared.address, timeout=300, limits=limits) as client:
             await client.get("/")
             owner = owner_of(shared, client)
             asked = {"data": None}

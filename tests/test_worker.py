@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -93,17 +94,17 @@ def test_an_edit_knows_its_source(jobs, running, tmp_path):
 @pytest.mark.parametrize(
     "words, said",
     [
-        ("memory", "ran out of memory .64 GB.*Free now: .* MB.*Try fewer"),
+        ("memory", "ran out of memory .64 GB.*Free now: .*B. Try it with How many 4, and run it again"),
         ("cuda", "ran out of memory .*Tried to allocate"),
         ("budget", "raise the budget"),
         ("bug", "Something went wrong inside .ZeroDivisionError: a bug"),
     ],
 )
 def test_an_error_fails_its_job_in_words_and_nothing_else(jobs, running, words, said):
-    bad, good = ask(jobs, words), ask(jobs, "good")
+    bad, good = ask(jobs, words, count=8), ask(jobs, "good")
     failed = ended(jobs, bad)
     assert failed.state == "failed"
-    assert __import__("re").search(said, failed.reason)
+    assert re.search(said, failed.reason)
     assert ended(jobs, good).state == "done"
     assert len(running.pids()) == 1
 

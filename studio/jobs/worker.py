@@ -110,17 +110,22 @@ class Worker:
         return found.path
 
     def _out_of_memory(self, job: Job, error: BaseException) -> None:
-        from studio.cost import too_large
-        from studio.machine import machine
+        from studio.cost import differences, memory, too_large
+        from studio.machine import machine, size
 
         # What the error holds on to is most of the memory: let go of it before anything else is tried.
         error.__traceback__ = None
         if hasattr(self.runner, "unload"):
             self.runner.unload()
         gc.collect()
-        advice = too_large(job.settings, machine(self.store.home).room)
-        said = str(error)[:160]
-        self._end(job, "failed", f"It ran out of memory{f' ({said})' if said else ''}. {advice.sentence}")
+        room = machine(self.store.home).room
+        # It ran out whatever was estimated: advise the next smaller settings even where these ought to fit.
+        advice = too_large(job.settings, room, needed=max(memory(job.settings), int(room) + 1))
+        said = f" ({str(error)[:160]})" if str(error) else ""
+        smaller = (
+            f"Try it with {differences(job.settings, advice.settings)}" if advice.settings else "Close other programs"
+        )
+        self._end(job, "failed", f"It ran out of memory{said}. Free now: {size(room)}. {smaller}, and run it again.")
 
     def _end(self, job: Job, state: Any, reason: str) -> None:
         with self.store.transaction() as db:
