@@ -1,7 +1,6 @@
 """What stands beside a form's own controls: what a run will cost, presets, earlier prompts, and runs over a list."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -12,7 +11,7 @@ from pipelines.errors import SettingsError, StudioError
 from pipelines.settings import SamplingSettings, kind_of
 from studio.cost import estimate
 from studio.form import Form
-from studio.language import phrase
+from studio.language import marked, phrase, why
 from studio.presets import Preset, Presets
 from studio.prompts import FIELDS, History, batch, drawn
 from studio.runs import seeded
@@ -46,7 +45,7 @@ class Extras:
                     LINES,
                     value="one",
                     label="The prompt is",
-                    info="Words in braces are drawn by the seed: {red|blue} heart.",
+                    info="Words in braces, divided by strokes, are drawn by the seed.",
                     elem_classes=["field"],
                 )
             self.preset = gr.Dropdown([], label="Preset", value=None, elem_classes=["field"])
@@ -82,7 +81,7 @@ class Extras:
             found = [drawn(settings, self.lists).settings]
         else:
             if not typed.strip():
-                raise SettingsError("prompt: the list is empty; write one prompt a line")
+                raise SettingsError(phrase("prompt: the list is empty; write one prompt a line"))
             shared = seeded(self.form.read({**values, prompt: "x"}))
             seeds: Literal["same", "count up"] = "same" if values[self.form.controls["seed"]] else "count up"
             mode = cast(Literal["draw", "all"], mode)
@@ -131,8 +130,9 @@ class Extras:
     def _listed(self, request: gr.Request) -> Any:
         return gr.update(choices=self._names(request))
 
-    def _names(self, request: gr.Request) -> list[str]:
-        return [each.name for each in self._presets(request).all(self.name)]
+    def _names(self, request: gr.Request) -> list[tuple[str, str]]:
+        found = self._presets(request).all(self.name)
+        return [(str(marked(each.name)) if each.shipped else each.name, each.name) for each in found]
 
     def _presets(self, request: gr.Request) -> Presets:
         return Presets(self.shop.store.home, self.shop.people.owner(request))
@@ -143,10 +143,11 @@ class Extras:
             prompt = self.form.controls["prompt"]
             settings = preset.apply(self.form.read({**values, prompt: values[prompt] or "x"}))
         except StudioError as error:
-            return {self.told: failed(str(error))}
+            return {self.told: failed(why(error))}
         updates = self.form.write(settings)
         kept = {part: update for part, update in updates.items() if self._of(part) in preset.fields}
-        notes = [preset.about] if preset.about else []
+        about = phrase(preset.about) if preset.shipped else preset.about  # a person's own may hold braces
+        notes = [about] if about else []
         return {self.told: said([*notes, *_unknown(preset)]), self.share: self._shared(preset, request), **kept}
 
     def _of(self, part: Any) -> str:
@@ -158,25 +159,26 @@ class Extras:
             assert kind_of(settings) == self.name
             preset = self._presets(request).save(values[self.called] or "", settings, overwrite=False)
         except StudioError as error:
-            return {self.told: failed(str(error))}
-        return self._now(preset, request, f"Saved as {preset.name}.")
+            return {self.told: failed(why(error))}
+        return self._now(preset, request, phrase("Saved as {name}.", name=preset.name))
 
     def _delete(self, name: str | None, request: gr.Request) -> Updates:
         try:
             preset = self._presets(request).delete(name or "")
         except StudioError as error:
-            return {self.told: failed(str(error))}
+            return {self.told: failed(why(error))}
         choices = gr.update(choices=self._names(request), value=None)
+        text = phrase("{name} deleted.", name=preset.name)
         return {
-            self.told: said([f"{preset.name} deleted."]), self.preset: choices, self.share: gr.update(interactive=False)
+            self.told: said([text]), self.preset: choices, self.share: gr.update(interactive=False)
         }  # fmt: skip
 
     def _import(self, path: str | None, request: gr.Request) -> Updates:
         try:
             preset = self._presets(request).import_(Path(path or ""))
         except StudioError as error:
-            return {self.told: failed(str(error))}
-        return self._now(preset, request, f"{preset.name} is here now.", *_unknown(preset))
+            return {self.told: failed(why(error))}
+        return self._now(preset, request, phrase("The preset {name} is here now.", name=preset.name), *_unknown(preset))
 
     def _now(self, preset: Preset, request: gr.Request, *notes: str) -> Updates:
         update = gr.update(choices=self._names(request), value=preset.name)
@@ -190,4 +192,4 @@ class Extras:
 
 def _unknown(preset: Preset) -> Sequence[str]:
     names = ", ".join(sorted(preset.unknown))
-    return [phrase("Not known to this version: {names}.", names=escape(names))] if names else []
+    return [phrase("Not known to this version: {names}.", names=names)] if names else []

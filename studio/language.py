@@ -8,6 +8,10 @@ English is written where it is used and is the key; a missing translation shows 
 - ``script()`` in the page's head carries the dictionaries and puts the browser's language into what those two made,
   also where an event replaces it later.
 
+A ``Phrase`` stays one through notes, lines and errors until it is shown: ``html_of(note)``, ``html_of(why(error))``.
+What is made far from the page (messages of pipelines, workers and settings, notes of a job, which are stored as plain
+words) stays English, as do file formats, names of rules and what a person typed.
+
 The language is the browser's first one, which is what Gradio goes by too, so that the two never differ.
 """
 
@@ -59,6 +63,17 @@ def phrase(text: str, **values: Any) -> Phrase:
 def say(text: str, **values: Any) -> str:
     """HTML of a phrase; what fills it is escaped."""
     return phrase(text, **values).html()
+
+
+def html_of(text: str) -> str:
+    """HTML of a phrase, or of plain words: a prompt, a note of a job, a reason that came from far away."""
+    return text.html() if isinstance(text, Phrase) else escape(text)
+
+
+def why(error: Exception) -> str:
+    """What an error says to a person: a phrase where it was raised with one."""
+    first = error.args[0] if error.args else ""
+    return first if isinstance(first, Phrase) else str(error).removeprefix("settings: ")
 
 
 def said(attribute: str, text: str, **values: Any) -> str:

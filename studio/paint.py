@@ -11,26 +11,31 @@ import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.processing_utils import save_file_to_cache
 
-# A plain fold: what stands in one of Gradio's is not there before it is opened, and misses what is set until then.
-_PAGE = """
-<details class="paint fold">
-  <summary>Paint where it may change</summary>
-  <p class="hint">Drop a picture first. Without a mask, the whole picture may change.</p>
-  <div class="easel"><img alt=""><canvas aria-label="Paint where the picture may change"></canvas></div>
-  <div class="tools">
-    <label>Brush <input type="range" name="brush" min="2" max="40" value="14" aria-label="Brush size"></label>
-    <button type="button" class="link" data-paint="erase" aria-pressed="false">Erase</button>
-    <button type="button" class="link" data-paint="undo">Undo</button>
-    <button type="button" class="link" data-paint="clear">Clear</button>
-  </div>
-</details>
-"""
+from studio.language import said, say
 
 
 def painter() -> gr.HTML:
     """The painter; its value is the mask as a PNG data address, or empty. Set ``picture`` to what is painted over."""
     script = (Path(__file__).parent / "look" / "paint.js").read_text("utf-8")
-    return gr.HTML("", html_template=_PAGE, js_on_load=script, apply_default_css=False, picture="")
+    return gr.HTML("", html_template=_page(), js_on_load=script, apply_default_css=False, picture="")
+
+
+def _page() -> str:
+    # A plain fold: what stands in one of Gradio's is not there before it is opened, and misses what is set until then.
+    return f"""
+<details class="paint fold">
+  <summary>{say("Paint where it may change")}</summary>
+  <p class="hint">{say("Drop a picture first. Without a mask, the whole picture may change.")}</p>
+  <div class="easel"><img alt=""><canvas {said("aria-label", "Paint where the picture may change")}></canvas></div>
+  <div class="tools">
+    <label>{say("Brush")} <input type="range" name="brush" min="2" max="40" value="14"
+      {said("aria-label", "Brush size")}></label>
+    <button type="button" class="link" data-paint="erase" aria-pressed="false">{say("Erase")}</button>
+    <button type="button" class="link" data-paint="undo">{say("Undo")}</button>
+    <button type="button" class="link" data-paint="clear">{say("Clear")}</button>
+  </div>
+</details>
+"""
 
 
 def drop_area() -> gr.Image:

@@ -16,6 +16,7 @@ from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets
 from pipelines.settings import MAX_SEED, SamplingSettings
 from studio.jobs import Job
+from studio.language import phrase
 from studio.library import Asset
 from studio.session import KEPT, Result, Session
 from studio.workshop import Workshop
@@ -58,7 +59,8 @@ def sources(shop: Workshop, source: Path | None, mask: str | None, owner: str) -
         StudioError: there is no picture, or one of the two cannot be read.
     """
     if source is None:
-        raise StudioError("Picture: there is none yet; drop one above, or choose 'Use as source' below a result")
+        text = "Picture: there is none yet; drop one above, or choose 'Use as source' below a result"
+        raise StudioError(phrase(text))
     picture = shop.library.bring_in(source, source.name, owner)
     inputs = {"source": picture.id}
     if mask and (painted := _painted(shop, mask, picture)):
@@ -73,7 +75,8 @@ def again(shop: Workshop, result: Result, owner: str) -> Asked:
         return Asked([settings], {})
     given = {"source": result.source, "mask": result.mask}
     if result.source is None or not result.source.exists():
-        raise StudioError("Variation: the picture that this was made from is gone; drop it again under Edit")
+        text = "Variation: the picture that this was made from is gone; drop it again under Edit"
+        raise StudioError(phrase(text))
     inputs = {role: shop.library.bring_in(path, path.name, owner).id for role, path in given.items() if path}
     return Asked([settings], inputs)
 
@@ -104,7 +107,7 @@ def look(path: Path) -> Dropped:
     try:
         found = read_settings(path)
     except StudioError as error:
-        return Dropped(path, (*notes, f"Its settings could not be restored: {error}"))
+        return Dropped(path, (*notes, phrase("Its settings could not be restored: {error}", error=error)))
     if found is None:
         return Dropped(path, notes)
     return Dropped(path, notes, found.settings, dict(found.unknown))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
 from studio.stage import duration
 
@@ -69,14 +70,15 @@ class Shelf:
 def grid(found: Found, shelf: Shelf) -> str:
     """Tiles of one page, with what there is in all."""
     if not found.assets:
-        said = (
+        none = (
             "The trash is empty." if shelf.query.show == "trash" else "Nothing here fits. Try fewer words or filters."
         )
-        return f'<p class="nothing">{said}</p>'
+        return phrase(none).html("p", "nothing")
     tiles = "".join(_tile(asset, shelf) for asset in found.assets)
     first = shelf.query.page * PAGE + 1
-    said = f"{first:,} to {first + len(found.assets) - 1:,} of {found.total:,}"
-    return f'<p class="found" role="status">{said}</p><div class="shelf" role="group" aria-label="Assets">{tiles}</div>'
+    count = say("{first} to {last} of {total}", first=first, last=first + len(found.assets) - 1, total=found.total)
+    group = said("aria-label", "Assets")
+    return f'<p class="found" role="status">{count}</p><div class="shelf" role="group" {group}>{tiles}</div>'
 
 
 def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], compare: Asset | None) -> str:
@@ -85,7 +87,7 @@ def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], 
         return ""
     pictures = _large(asset) + (_large(compare) if compare else "")
     rows = "".join(
-        f'<h3>{title}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
+        f'<h3>{say(title)}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
         for title, some in kin.items()
         if some
     )
@@ -99,10 +101,10 @@ def links(asset: Asset | None, formats: Mapping[str, str]) -> str:
     """Downloads of one asset in every format that can hold it."""
     if asset is None:
         return ""
-    made = [(f"&amp;format={ending}", title) for ending, title in formats.items()]
+    made = [(f"&amp;format={ending}", escape(title)) for ending, title in formats.items()]
     # What was brought in is handed out as it came: it may be of a kind, and carry claims, that are not ours to rewrite.
-    shown = [("", "As it is")] if asset.imported else made
-    return '<span class="caption">Download</span>' + "".join(
+    shown = [("", say("As it is"))] if asset.imported else made
+    return phrase("Download").html(classes="caption") + "".join(
         f'<a class="save" href="studio/assets/{asset.id}/file?download{query}" download>{title}</a>'
         for query, title in shown
     )
@@ -113,31 +115,32 @@ def project(marked: Sequence[str]) -> str:
     if not marked:
         return ""
     address = f"studio/project?ids={','.join(marked)}"
-    return f'<a class="save" href="{address}" download>Export {len(marked)} as a project</a>'
+    return f'<a class="save" href="{address}" download>{say("Export {count} as a project", count=len(marked))}</a>'
 
 
 def claims(name: str, held: Mapping[str, Any]) -> str:
     """What a file says about itself: the short of it as a list, the whole folded."""
     signed = held.get("credentials")
     rows = {
-        "Made by": f"Eddyline, {held['kind']}" if held.get("kind") else "It does not say.",
-        "AI mark": held.get("ai_mark") or "None.",
-        "Credentials": _signed(signed) if signed else "None.",
+        "Made by": f"Eddyline, {held['kind']}" if held.get("kind") else phrase("It does not say."),
+        "AI mark": held.get("ai_mark") or phrase("Nothing."),
+        "Credentials": _signed(signed) if signed else phrase("Nothing."),
         "Notes": " ".join(held.get("notes") or ()),
     }
-    listed = "".join(f"<dt>{title}</dt><dd>{escape(str(text))}</dd>" for title, text in rows.items() if text)
+    listed = "".join(f"<dt>{say(title)}</dt><dd>{html_of(text)}</dd>" for title, text in rows.items() if text)
     whole = escape(json.dumps(held, indent=1, ensure_ascii=False))
     return (
-        f'<h3 class="claimed">{escape(name)} says of itself</h3><dl class="claims">{listed}</dl>'
-        f'<details class="fold settings"><summary>All of it</summary><pre>{whole}</pre></details>'
+        f'<h3 class="claimed">{say("{name} says of itself", name=name)}</h3><dl class="claims">{listed}</dl>'
+        f'<details class="fold settings"><summary>{say("All of it")}</summary><pre>{whole}</pre></details>'
     )
 
 
-def _signed(held: Mapping[str, Any]) -> str:
-    who = held.get("issuer") or "somebody unnamed"
+def _signed(held: Mapping[str, Any]) -> Phrase:
+    who = held.get("issuer") or "?"
     if held.get("changed"):
-        return f"Signed by {who}, and changed after that: do not rely on it."
-    return f"Signed by {who}; {'valid' if held.get('valid') else 'not valid'}."
+        return phrase("Signed by {who}, and changed after that: do not rely on it.", who=who)
+    text = "Signed by {who}; valid." if held.get("valid") else "Signed by {who}; not valid."
+    return phrase(text, who=who)
 
 
 def _tile(asset: Asset, shelf: Shelf) -> str:
@@ -148,15 +151,17 @@ def _tile(asset: Asset, shelf: Shelf) -> str:
         f'<span class="tile"><button type="button" class="pick" data-pick="{asset.id}" title="{name}" '
         f'aria-label="{name}" aria-pressed="{str(asset.id == shelf.picked).lower()}">'
         f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt="">{star}</button>'
-        f'<button type="button" class="mark" data-mark="{asset.id}" aria-label="Mark: {name}" '
+        f'<button type="button" class="mark" data-mark="{asset.id}" '
+        f"{said('aria-label', 'Mark: {title}', title=asset.title)} "
         f'aria-pressed="{str(marked).lower()}">{"✓" if marked else ""}</button></span>'
     )
 
 
 def _kin(role: str, asset: Asset) -> str:
-    name = escape(f"{role}: {asset.title}", quote=True)
+    text = "Mask: {title}" if role == "mask" else "Source: {title}"
     return (
-        f'<button type="button" data-pick="{asset.id}" title="{name}" aria-label="{name}">'
+        f'<button type="button" data-pick="{asset.id}" title="{escape(asset.title, quote=True)}" '
+        f"{said('aria-label', text, title=asset.title)}>"
         f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt=""></button>'
     )
 
@@ -174,15 +179,16 @@ def _large(asset: Asset) -> str:
 
 def _facts(asset: Asset) -> str:
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(asset.created))
-    facts = [TITLES.get(asset.medium, asset.medium), "imported" if asset.imported else asset.model, made]
+    model = phrase("imported") if asset.imported else asset.model
+    facts = [phrase(TITLES[asset.medium]) if asset.medium in TITLES else asset.medium, model, made]
     if asset.size:
         facts.append(f"{asset.width} × {asset.height} px")
     if asset.seed is not None:
-        facts.append(f"seed {asset.seed}")
+        facts.append(phrase("seed {seed}", seed=asset.seed))
     if asset.took is not None:
-        facts.append(duration(asset.took))
-    facts.append(f"{asset.bytes / 1000:,.0f} KB")
-    return "".join(f"<span>{escape(fact)}</span>" for fact in facts)
+        facts.append(phrase("in {time}", time=duration(asset.took)))
+    facts.append(f"{asset.bytes / 1000:.0f} KB")
+    return "".join(f"<span>{html_of(fact)}</span>" for fact in facts)
 
 
 def _settings(asset: Asset) -> str:
@@ -190,6 +196,7 @@ def _settings(asset: Asset) -> str:
         return ""
     held = json.dumps(asset.settings.model_dump(mode="json"), indent=1, ensure_ascii=False)
     return (
-        f'<details class="fold settings"><summary>Settings</summary><pre>{escape(held)}</pre>'
-        f'<button type="button" class="link" data-copy="{escape(held, quote=True)}">Copy settings</button></details>'
+        f'<details class="fold settings"><summary>{say("Settings")}</summary><pre>{escape(held)}</pre>'
+        f'<button type="button" class="link" data-copy="{escape(held, quote=True)}">{say("Copy settings")}</button>'
+        "</details>"
     )

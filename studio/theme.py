@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.paths import assets
+from studio.language import said, say
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Cantarell", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -76,47 +77,56 @@ def header() -> str:
     """Mark, wordmark, tagline, the buttons for queue, help and dark, and what they open."""
     mark = _mark().replace('stroke="#0F766E"', 'stroke="currentColor" aria-hidden="true"')
     return (
-        f'<header class="top"><div class="brand">{mark}<h1>Eddyline</h1><p>{TAGLINE}</p></div><nav aria-label="Page">'
-        '<button type="button" class="icon queue" data-act="queue" aria-label="Queue" aria-expanded="false" '
-        'aria-controls="queue">Queue<span class="count" aria-hidden="true"></span></button>'
-        '<button type="button" class="icon" data-act="help" aria-label="Keys and help">?</button>'
-        '<button type="button" class="icon" data-act="look" aria-label="Dark look" aria-pressed="false">'
+        f'<header class="top"><div class="brand">{mark}<h1>Eddyline</h1><p>{say(TAGLINE)}</p></div>'
+        f"<nav {said('aria-label', 'Page')}>"
+        f'<button type="button" class="icon queue" data-act="queue" {said("aria-label", "Queue")} '
+        f'aria-expanded="false" aria-controls="queue">{say("Queue")}'
+        '<span class="count" aria-hidden="true"></span></button>'
+        f'<button type="button" class="icon" data-act="help" {said("aria-label", "Keys and help")}>?</button>'
+        f'<button type="button" class="icon" data-act="look" {said("aria-label", "Dark look")} aria-pressed="false">'
         '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3a9 9 0 1 0 0 18V3Z" fill="currentColor"/>'
         '<circle cx="12" cy="12" r="8.5" fill="none" stroke="currentColor" stroke-width="1.8"/></svg></button>'
-        f"</nav></header>{_HELP}{_QUEUE}"
+        f"</nav></header>{_help()}{_queue()}"
     )
 
 
-_HELP = """
-<dialog id="help" aria-labelledby="help-title">
-  <h2 id="help-title">Keys</h2>
-  <dl>
-    <dt><kbd>Ctrl</kbd> <kbd>Enter</kbd></dt><dd>Run what is set</dd>
-    <dt><kbd>/</kbd></dt><dd>Go to the prompt</dd>
-    <dt><kbd>g</kbd> then <kbd>1</kbd></dt><dd>Go to the first tab, and so on</dd>
-    <dt><kbd>q</kbd></dt><dd>Open or close the queue</dd>
-    <dt><kbd>←</kbd> <kbd>→</kbd></dt><dd>Walk along the last results</dd>
-    <dt><kbd>?</kbd></dt><dd>This list</dd>
-    <dt><kbd>Esc</kbd></dt><dd>Close it</dd>
-  </dl>
-  <p>Drop any file anywhere on the page. One that was made here, or by AUTOMATIC1111, ComfyUI, SwarmUI or Wan2GP,
-  brings its settings back.</p>
-  <form method="dialog"><button class="link">Close</button></form>
-</dialog>
-"""
+_KEYS = (
+    (f"<kbd>{say('Ctrl')}</kbd> <kbd>Enter</kbd>", "Run what is set"),
+    ("<kbd>/</kbd>", "Go to the prompt"),
+    ("<kbd>g</kbd> <kbd>1</kbd>", "Go to the first tab, and so on"),
+    ("<kbd>q</kbd>", "Open or close the queue"),
+    ("<kbd>←</kbd> <kbd>→</kbd>", "Walk along the last results"),
+    ("<kbd>?</kbd>", "This list"),
+    ("<kbd>Esc</kbd>", "Close it"),
+)
 
-_QUEUE = """
+
+def _help() -> str:
+    keys = "".join(f"<dt>{keys}</dt><dd>{say(text)}</dd>" for keys, text in _KEYS)
+    dropping = say(
+        "Drop any file anywhere on the page. One that was made here, or by AUTOMATIC1111, ComfyUI, SwarmUI or Wan2GP, "
+        "brings its settings back."
+    )
+    return (
+        f'<dialog id="help" aria-labelledby="help-title"><h2 id="help-title">{say("Keys")}</h2><dl>{keys}</dl>'
+        f'<p>{dropping}</p><form method="dialog"><button class="link">{say("Close")}</button></form></dialog>'
+    )
+
+
+def _queue() -> str:
+    return f"""
 <aside id="queue" aria-labelledby="queue-title" hidden>
   <header>
-    <h2 id="queue-title">Queue</h2>
-    <button type="button" class="link" data-queue="pause" aria-pressed="false">Pause</button>
-    <button type="button" class="link" data-queue="forget">Clear ended</button>
-    <button type="button" class="link" data-queue="close">Close</button>
+    <h2 id="queue-title">{say("Queue")}</h2>
+    <button type="button" class="link" data-queue="pause" aria-pressed="false">{say("Pause")}</button>
+    <button type="button" class="link" data-queue="forget">{say("Clear ended")}</button>
+    <button type="button" class="link" data-queue="close">{say("Close")}</button>
   </header>
   <p class="said" role="alert"></p>
   <div class="jobs"></div>
 </aside>
 """
+
 
 _SHAPE: dict[str, Any] = {
     "block_border_width": "0px",

@@ -100,7 +100,7 @@ def start(
             auth=auth,
             theme=theme.theme(),
             css=theme.css(),
-            head=theme.head() + language.script(),
+            head=language.script() + theme.head(),  # the page's script speaks through it
             i18n=language.gradio_words(),
             footer_links=[],
             run_history=False,

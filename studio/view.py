@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -16,6 +15,7 @@ import gradio as gr
 from pipelines.errors import StudioError
 from studio import runs, stage
 from studio.jobs import Job
+from studio.language import html_of, marked, phrase, why
 from studio.runs import Asked
 from studio.session import Pages, Result, Session
 from studio.workshop import Workshop
@@ -85,7 +85,7 @@ class ResultView:
             self.saves: stage.downloads(session),
             self.source: gr.update(interactive=result is not None),
             self.vary: gr.update(interactive=result is not None),
-            self.star: gr.update(interactive=own, value="Starred" if result and result.starred else "Star"),
+            self.star: gr.update(interactive=own, value=marked("Starred" if result and result.starred else "Star")),
             self.delete: gr.update(interactive=own),
         }
 
@@ -127,7 +127,7 @@ class ResultView:
             if result is None or result.example:
                 return {}
             self.shop.library.delete([result.id], self.shop.people.owner(request))
-            said = {self.notes: stage.said(["Deleted. It stays in the library's trash until that is emptied."])}
+            said = {self.notes: stage.said([phrase("Deleted. It stays in the library's trash until that is emptied.")])}
             return {
                 **self.show(session.without(result.id)), **said,
                 self.undo: gr.update(visible=True), self.deleted: result.id,
@@ -148,14 +148,14 @@ class ResultView:
         def ask(values: dict[Any, Any], owner: str) -> Asked:
             result = values[self.session].result
             if result is None:
-                raise StudioError("Variation: there is no result yet; make one first")
+                raise StudioError(phrase("Variation: there is no result yet; make one first"))
             return runs.again(self.shop, result, owner)
 
         return Start(self.vary, start.more, start.stop, ask, {self.session})
 
     def _runner(self, start: Start, starts: Sequence[Start]) -> Callable[..., AsyncIterator[Updates]]:
         async def run(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[Updates]:
-            yield {self.line: stage.progress("Starting", 0, None), self.notes: "", **_busy(starts, True)}
+            yield {self.line: stage.progress(phrase("Starting"), 0, None), self.notes: "", **_busy(starts, True)}
             try:
                 owner = self.shop.people.owner(request)
                 jobs, notes = await asyncio.to_thread(self._submit, start, values, owner)
@@ -165,14 +165,15 @@ class ResultView:
                     yield update
                 yield _busy(starts, False)
             except StudioError as error:
-                text = str(error).removeprefix("settings: ")
+                text = why(error)
                 yield {self.line: stage.failed(text), **_busy(starts, False)}
-                raise gr.Error(escape(text), title="Could not do that", print_exception=False) from None
+                raise gr.Error(html_of(text), title="Could not do that", print_exception=False) from None
             except Exception as error:
                 log.exception("run failed")
-                text = f"Something went wrong ({type(error).__name__}: {error}). What you typed is still here."
+                what = f"{type(error).__name__}: {error}"
+                text = phrase("Something went wrong ({error}). What you typed is still here.", error=what)
                 yield {self.line: stage.failed(text), **_busy(starts, False)}
-                raise gr.Error(escape(text), title="Something went wrong", print_exception=False) from error
+                raise gr.Error(html_of(text), title="Something went wrong", print_exception=False) from error
 
         return run
 
@@ -185,9 +186,9 @@ class ResultView:
             try:
                 jobs, notes = self._submit(start, values, self.shop.people.owner(request))
             except StudioError as error:
-                raise gr.Error(escape(str(error)), title="Could not do that", print_exception=False) from None
-            count = "One job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-            return {self.notes: stage.said([*notes, f"{count} added to the queue."])}
+                raise gr.Error(html_of(why(error)), title="Could not do that", print_exception=False) from None
+            text = "One job added to the queue." if len(jobs) == 1 else "{count} jobs added to the queue."
+            return {self.notes: stage.said([*notes, phrase(text, count=len(jobs))])}
 
         return add
 
@@ -197,7 +198,7 @@ class ResultView:
             # What runs, or what this page waits for: the first in line.
             for job in self.shop.watch.waiting(owner, self.kinds)[:1]:
                 self.shop.jobs.cancel(job.id, owner)
-            return {self.line: stage.told("Stopping at the next step.")}
+            return {self.line: stage.told(phrase("Stopping at the next step."))}
 
         return halt
 
@@ -207,7 +208,7 @@ class ResultView:
                 owner = self.shop.people.owner(request)
                 session = await asyncio.to_thread(runs.last, self.shop, owner, self.kinds, self.shipped)
             except StudioError as error:
-                yield {self.line: stage.failed(str(error))}
+                yield {self.line: stage.failed(why(error))}
                 return
             yield self.show(session)
             if self.shop.watch.waiting(owner, self.kinds):
@@ -266,12 +267,13 @@ class ResultView:
 
     def _standing(self, job: Job, ahead: int, elsewhere: bool) -> Updates:
         if job.state == "queued":
-            held = " The queue is paused." if self.shop.jobs.paused(job.owner) else ""
-            first = "Next in line" if self.shop.loaded() else "Waiting for the model to load"
-            text = first if not ahead else f"Waiting: {ahead} before this one"
-            return {self.line: stage.progress(f"{text}.{held}", 0, None)}
-        text = "Stopping" if job.cancel else f"Step {job.done} of {job.total}" if job.total else "Starting"
-        updates: Updates = {self.line: stage.progress(text, job.done / max(job.total, 1), job.seconds_left)}
+            held = phrase("The queue is paused.") if self.shop.jobs.paused(job.owner) else ""
+            first = "Next in line." if self.shop.loaded() else "Waiting for the model to load."
+            line = phrase("Waiting: {ahead} before this one.", ahead=ahead) if ahead else phrase(first)
+            return {self.line: stage.progress(line, 0, None, held)}
+        text = "Step {done} of {total}" if job.total else "Starting"
+        line = phrase("Stopping") if job.cancel else phrase(text, done=job.done, total=job.total)
+        updates: Updates = {self.line: stage.progress(line, job.done / max(job.total, 1), job.seconds_left)}
         if job.notes:
             updates[self.notes] = stage.said(list(job.notes))
         files = sorted(self.shop.jobs.folder(job.id).glob("preview-*.png"))
@@ -289,11 +291,11 @@ class ResultView:
             notes = {self.notes: stage.said(list(job.notes))} if job.notes else {}
             return session, {**self.show(session), **notes}, None
         if job.state == "cancelled":
-            text = "Stopped. What was there so far stays on view; it was not kept."
+            text = phrase("Stopped. What was there so far stays on view; it was not kept.")
             unfinished = [self.source, self.vary, self.star, self.delete]
             quiet = {part: gr.update(interactive=False) for part in unfinished} if job.started else {}
             return session, {self.line: stage.told(text), **quiet}, None
-        reason = job.reason or "It failed without a reason."
+        reason = job.reason or phrase("It failed without a reason.")
         return session, {self.line: stage.failed(reason)}, reason
 
 

@@ -4,6 +4,8 @@ import ast
 import html
 import json
 import re
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import gradio as gr
@@ -12,16 +14,26 @@ from pages import loops_closed  # noqa: F401
 
 from pipelines.catalogue import cards
 from pipelines.settings import ANY_SETTINGS
-from studio import language, ui
+from studio import language, shelf, stage, theme, ui
 from studio.language import languages, mark, marked, phrase, said, say, script, texts_of, words
+from studio.people import People
 from studio.presets import Presets
+from studio.session import Session
 from studio.tabs import models
+from studio.workshop import Workshop
 
 pytestmark = pytest.mark.usefixtures("loops_closed")
 
 ROOT = Path(__file__).parent.parent
 SAYING = {"phrase": 0, "say": 0, "marked": 0, "said": 1}  # function -> which argument is the sentence
-SAME = {"PNG", "JPEG", "WebP"}
+SHOWING = {"told", "failed", "progress", "said", "Error", "Warning", "Info", "StudioError", "SettingsError"}
+COVERED = [
+    *("theme", "paint", "stage", "view", "shelf", "extras", "runs"),
+    *("tabs/library", "tabs/drop", "tabs/image", "tabs/taking"),
+]
+UNTOUCHED = {"Eddyline", "Enter", "Esc"}  # names
+# Names of keys and events in scripts, which look like words that somebody is to read.
+OF_SCRIPTS = {"Escape", "Enter", "DOMContentLoaded", "POST"}
 
 
 def name_of(call):
@@ -59,9 +71,62 @@ def said_in_html(text):
     return {html.unescape(key) for key in re.findall(r'data-say(?:-as)?="([^"]*)"', text)}
 
 
+@cache
 def of_the_page():
     """Static texts of Gradio's components; names of rules, and prompts to click, begin small and stay as they are."""
-    return {text for text in texts_of(ui.build()) if not text[0].islower()} - SAME
+    with tempfile.TemporaryDirectory() as home:
+        page = ui.build(Workshop.open(People(False), Path(home)))
+    of_the_api = re.compile(r"\d+(st|nd|rd|th)")  # what Gradio calls the arguments of calls, which nobody sees
+    return {text for text in texts_of(page) if not text[0].islower() and not of_the_api.fullmatch(text)}
+
+
+def said_in_scripts():
+    """Strings that begin as a sentence does, whether they are said or forgotten."""
+    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in ("queue.js", "page.js")]
+    return {text for script in scripts for text in re.findall(r"'([A-Z{][^'\n]*)'", script)} - OF_SCRIPTS
+
+
+def said_about_files():
+    credentials = ({"changed": True}, {"valid": True}, {"valid": False, "issuer": "me"})
+    return "".join(shelf.claims("a.png", {"credentials": each, "notes": ["x"]}) for each in (*credentials, None))
+
+
+def strings_of(tree):
+    """Every string of a source but docstrings, the parts that are filled in as a NUL."""
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docs | parts):
+            yield node.value
+
+
+def unsaid_in_html(tree):
+    """Words that stand in HTML as they are: between tags, or in an attribute that is read out."""
+    for text in strings_of(tree):
+        found = re.findall(r">([^<>]+)(?=<)", text) if "</" in text else []
+        found += re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', text)
+        yield from (each.strip("\0 \n") for each in found if re.search("[A-Za-z]{2}", each))
+
+
+def unsaid_in_calls(tree):
+    """Plain strings given to what shows them."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        attribute = name_of(call) == "said" and len(call.args) > 1  # of language.py, not of stage.py
+        given = call.args[:1] if name_of(call) in SHOWING and not attribute else []
+        if name_of(call) == "update":
+            given = [each.value for each in call.keywords if each.arg in ("value", "label", "info", "placeholder")]
+        for node in given:
+            plain = node.elts if isinstance(node, ast.List) else [node]
+            plain = [
+                part for each in plain for part in ([each.body, each.orelse] if isinstance(each, ast.IfExp) else [each])
+            ]
+            yield from (ast.unparse(each) for each in plain if isinstance(each, ast.JoinedStr) or is_words(each))
+
+
+def is_words(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(re.search("[A-Za-z]", node.value))
 
 
 TEXTS = {
@@ -71,6 +136,13 @@ TEXTS = {
     },
     "sources": said_in_sources,
     "page": of_the_page,
+    "scripts": said_in_scripts,
+    "header": lambda: said_in_html(theme.header()),
+    "claims": lambda: said_in_html(said_about_files()),
+    "stage": lambda: said_in_html(
+        stage.stage(Session(())) + stage.info(Session(())) + stage.progress(language.phrase("Starting"), 0, 2.5)
+        + stage.failed(language.phrase("Stopped.")) + stage.told(language.phrase("The queue is paused."))
+    ),
     "cards": lambda: {text for each in cards() for text in (each.about, each.note) if text},
     "models": lambda: said_in_html(models.listing(loaded={("image", "starter")}) + models.listing(loaded=set())),
     "models filter": lambda: {"All", "Show models for", *models.TITLES.values()},
@@ -85,6 +157,33 @@ def test_every_text_is_translated(name, where):
     assert len(texts) >= 5
     missing = sorted(texts - words(name).keys())
     assert missing == [], f"add to studio/words/{name}.json"
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_nothing_is_shown_without_being_said(name):
+    tree = ast.parse((ROOT / "studio" / f"{name}.py").read_text())
+    assert set(unsaid_in_html(tree)) - UNTOUCHED == set()
+    assert set(unsaid_in_calls(tree)) == set()
+
+
+def test_what_is_not_said_is_found():
+    source = """
+def f(x):
+    "Shows <p>nothing</p>."
+    told(f"{x} gone"), said(["Gone."]), gr.update(value="Starred" if x else say("Star")), gr.update(value=f"{x}")
+    return f'<p title="Old">Word {x}</p>' + '<i>' + say("Fine.") + f"</i>{x}<b>{x}</b>"
+"""
+    tree = ast.parse(source)
+    assert set(unsaid_in_html(tree)) == {"Word", "Old"}
+    assert set(unsaid_in_calls(tree)) == {"f'{x} gone'", "'Gone.'", "'Starred'", "f'{x}'"}
+
+
+def test_an_error_raised_with_a_phrase_stays_one():
+    error = ValueError(phrase("Saved as {name}.", name="<b>"))
+    assert language.why(error).in_("de") == "Gesichert als <b>."
+    assert language.html_of(language.why(error)) == say("Saved as {name}.", name="<b>")
+    assert language.html_of("<b>") == "&lt;b&gt;"
+    assert language.why(ValueError("settings: {x}")) == "{x}" and language.why(ValueError()) == ""
 
 
 def test_sentences_behind_a_name_are_found():

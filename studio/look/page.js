@@ -32,9 +32,12 @@
       document.execCommand('copy');
       field.remove();
     }
-    const said = button.textContent;
-    button.textContent = 'Copied';
-    setTimeout(() => { button.textContent = said; }, 1500);
+    const one = button.querySelector('[data-say]') || button; // what is said there is translated by its key
+    const say = (text) => { one.dataset.say = text; one.textContent = window.eddylineSay(text); };
+    if (one.dataset.say === 'Copied') return; // clicked again before it reads as it did
+    const before = one.dataset.say;
+    say('Copied');
+    setTimeout(() => say(before), 1500);
   }
 
   // A file let go anywhere on the page goes to the tab that is for it; the program finds out which.

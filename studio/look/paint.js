@@ -68,7 +68,7 @@ element.addEventListener('click', (event) => {
   const action = event.target.closest('[data-paint]')?.dataset.paint;
   if (action === 'erase') {
     erasing = !erasing;
-    event.target.setAttribute('aria-pressed', String(erasing));
+    event.target.closest('[data-paint]').setAttribute('aria-pressed', String(erasing));
   } else if (action === 'undo' && undo.length) {
     ink.putImageData(undo.pop(), 0, 0);
     send();

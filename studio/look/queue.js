@@ -5,6 +5,7 @@
   const BUSY = 700, QUIET = 4000; // milliseconds between looks
   let state = {paused: false, jobs: []}, timer = 0, dragged = null, shownText = '';
 
+  const t = (text, values) => window.eddylineSay(text, values);
   const drawer = () => document.getElementById('queue');
   const open = () => drawer() && !drawer().hidden;
   const waiting = () => state.jobs.filter((job) => job.state === 'running' || job.state === 'queued');
@@ -22,6 +23,12 @@
     Object.assign(one.dataset, {queue: act, job: job?.id || ''});
     if (label) one.setAttribute('aria-label', label);
     return one;
+  }
+
+  // Says it in a way that the page's translation keeps: it would put the text back that the program wrote there.
+  function name(one, text, values) {
+    Object.assign(one.dataset, {sayAs: text, with: JSON.stringify(values)});
+    one.setAttribute('aria-label', t(text, values));
   }
 
   async function call(path, body) {
@@ -58,7 +65,7 @@
     if (badge) {
       const count = waiting().length;
       badge.textContent = count || '';
-      badge.parentElement.setAttribute('aria-label', count ? `Queue, ${count} waiting` : 'Queue');
+      name(badge.parentElement, count ? 'Queue, {count} waiting' : 'Queue', {count});
     }
     const text = JSON.stringify(state);
     if (open() && text !== shownText && !dragged) { shownText = text; draw(); }
@@ -68,13 +75,13 @@
 
   function facts(job) {
     if (job.state === 'running') {
-      if (job.stopping) return 'Stopping';
-      const left = job.left === null ? '' : `, ${seconds(job.left)} left`;
-      return job.total ? `Step ${job.done} of ${job.total}${left}` : 'Starting';
+      if (job.stopping) return t('Stopping');
+      const left = job.left === null ? '' : `, ${t('{time} left', {time: seconds(job.left)})}`;
+      return job.total ? t('Step {done} of {total}', job) + left : t('Starting');
     }
-    if (job.state === 'queued') return state.paused ? 'Held back' : job.ahead ? `${job.ahead} before it` : 'Next';
-    if (job.state === 'done') return job.took === null ? 'Done' : `Done in ${seconds(job.took)}`;
-    return job.reason || (job.state === 'failed' ? 'Failed' : 'Cancelled');
+    if (job.state === 'queued') return state.paused ? t('Held back') : job.ahead ? t('{ahead} before it', job) : t('Next');
+    if (job.state === 'done') return job.took === null ? t('Done') : t('Done in {time}', {time: seconds(job.took)});
+    return job.reason ? t(job.reason) : (job.state === 'failed' ? t('Failed') : t('Cancelled'));
   }
 
   function picture(job) {
@@ -105,16 +112,16 @@
     const tools = make('div', 'do');
     if (job.state === 'queued') {
       item.draggable = true;
-      if (index > 0) tools.append(button('\u2191', 'up', job, `Move up: ${job.title}`));
-      if (index < all.length - 1) tools.append(button('\u2193', 'down', job, `Move down: ${job.title}`));
+      if (index > 0) tools.append(button('\u2191', 'up', job, t('Move up: {title}', job)));
+      if (index < all.length - 1) tools.append(button('\u2193', 'down', job, t('Move down: {title}', job)));
     }
     if (job.state === 'queued' || (job.state === 'running' && !job.stopping)) {
-      tools.append(button('Cancel', 'cancel', job, `Cancel: ${job.title}`));
+      tools.append(button(t('Cancel'), 'cancel', job, t('Cancel: {title}', job)));
     }
     if (!['queued', 'running'].includes(job.state)) {
-      tools.append(button(job.state === 'done' ? 'Run again' : 'Try again', 'again', job, `Run again: ${job.title}`));
+      tools.append(button(job.state === 'done' ? t('Run again') : t('Try again'), 'again', job, t('Run again: {title}', job)));
     }
-    tools.append(button('Settings', 'settings', job, `Use the settings of: ${job.title}`));
+    tools.append(button(t('Settings'), 'settings', job, t('Use the settings of: {title}', job)));
     item.append(picture(job), words, tools);
     return item;
   }
@@ -128,12 +135,12 @@
       const jobs = state.jobs.filter((job) => states.split(' ').includes(job.state));
       if (!jobs.length) return [];
       const group = make('ul');
-      group.setAttribute('aria-label', title);
+      group.setAttribute('aria-label', t(title));
       group.append(...jobs.map(row));
-      return [make('h3', '', `${title} (${jobs.length})`), group];
+      return [make('h3', '', `${t(title)} (${jobs.length})`), group];
     }));
-    if (!state.jobs.length) list.append(make('p', 'none', 'Nothing is running and nothing waits.'));
-    drawer().querySelector('[data-queue=pause]').textContent = state.paused ? 'Go on' : 'Pause';
+    if (!state.jobs.length) list.append(make('p', 'none', t('Nothing is running and nothing waits.')));
+    drawer().querySelector('[data-queue=pause]').textContent = state.paused ? t('Go on') : t('Pause');
     drawer().querySelector('[data-queue=pause]').setAttribute('aria-pressed', String(state.paused));
     if (focus) drawer().querySelector(`[data-queue="${focus[0]}"][data-job="${focus[1]}"]`)?.focus();
   }

@@ -1,13 +1,13 @@
 """What reaches the tabs from the page around them: files let go anywhere, and jobs picked in the queue drawer."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from pipelines.errors import StudioError
+from studio.language import html_of, phrase, say, why
 from studio.presets import Presets, parse
 from studio.session import Result
 from studio.tabs.library import LibraryTab
@@ -35,7 +35,7 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
         try:
             return ready if path is None else {**taken(look(Path(path)), request), **ready}
         except StudioError as error:
-            gr.Warning(escape(str(error)), title="Could not take that")
+            gr.Warning(html_of(why(error)), title="Could not take that")
             return ready
 
     def taken(given: Given, request: gr.Request) -> dict[Any, Any]:
@@ -44,12 +44,13 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
             return {tabs: gr.Tabs(selected="library"), **shelves.import_project(given.path, request)}
         if given.taken.preset is not None:
             added = Presets(shop.store.home, shop.people.owner(request)).add(parse(given.taken.preset))
-            gr.Info(escape(f"The preset {added.name} is here now."))
+            gr.Info(say("The preset {name} is here now.", name=added.name))
             return {}
         medium = given.settings.MEDIUM if kind == "settings" and given.settings else kind
         taker = takers.get(medium)
         if taker is None:
-            raise StudioError(f"{given.taken.filename}: no tab of this version takes {medium} yet")
+            text = "{file}: no tab of this version takes {medium} yet"
+            raise StudioError(phrase(text, file=given.taken.filename, medium=medium))
         if kind == "settings":
             assert given.settings is not None  # the gate refuses JSON without any
             shown = taker.use(Result(Path(), given.settings, (0, 0), ""), False)
@@ -65,7 +66,7 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
         try:
             job = shop.jobs.get(str(chosen.job), owner)
         except StudioError as error:
-            raise gr.Error(escape(str(error)), title="Could not do that", print_exception=False) from None
+            raise gr.Error(html_of(why(error)), title="Could not do that", print_exception=False) from None
         taker = takers[job.settings.MEDIUM]
         files = {role: shop.library.get(asset, owner) for role, asset in job.inputs.items()}
         source = files.get("source")

@@ -10,6 +10,7 @@ from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import runs
 from studio.extras import Extras
 from studio.form import Form
+from studio.language import say, why
 from studio.paint import drop_area, painter
 from studio.pictures import address
 from studio.runs import Asked
@@ -95,7 +96,7 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
         try:
             taken = look(Path(path or ""))
         except StudioError as error:
-            return {view.line: failed(str(error)), mask: gr.update(picture="")}
+            return {view.line: failed(why(error)), mask: gr.update(picture="")}
         return {part: update for part, update in given(taken).items() if part not in (modes, source)}
 
     def canvas(path: str | None) -> Any:
@@ -145,7 +146,7 @@ def _make_form(shop: Workshop) -> tuple[Form[ImageSettings], Extras, gr.Button]:
         )  # fmt: skip
         more = Extras(shop, form, "image.generate")
         more.place(lines=True)
-        gr.HTML(KNOWS, elem_classes=["knows"], apply_default_css=False, js_on_load=None)
+        gr.HTML(say(KNOWS), elem_classes=["knows"], apply_default_css=False, js_on_load=None)
     form.finish()
     return form, more, reuse
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import gradio as gr
 from pipelines.errors import StudioError
 from studio import shelf
 from studio.exports import titles
+from studio.language import html_of, marked, phrase, why
 from studio.library import Asset
 from studio.session import Result
 from studio.shelf import Query, Shelf
@@ -98,8 +98,10 @@ class LibraryTab:
             self.project: shelf.project(state.marked),
             self.unmark: gr.update(visible=marks > 0),
             self.empty: gr.update(visible=state.query.show == "trash" and total > 0),
-            self.drop: gr.update(visible=marks > 0, value=f"Delete marked ({marks})"),
-            self.model: gr.update(choices=[("All", "all"), *((m, m) for m in self.shop.library.models(owner))]),
+            self.drop: gr.update(visible=marks > 0),
+            self.model: gr.update(
+                choices=[(str(marked("All")), "all"), *((m, m) for m in self.shop.library.models(owner))]
+            ),
             **self._detailed(state, owner),
         }
 
@@ -117,8 +119,8 @@ class LibraryTab:
             self.saves: shelf.links(asset, titles(asset.medium) if asset else {}),
             self.reuse: gr.update(interactive=usable),
             self.source: gr.update(interactive=asset is not None and asset.medium in self.takers),
-            self.star: gr.update(value="Starred" if asset and asset.starred else "Star"),
-            self.delete: gr.update(value="Restore" if asset and asset.trashed else "Delete"),
+            self.star: gr.update(value=marked("Starred" if asset and asset.starred else "Star")),
+            self.delete: gr.update(value=marked("Restore" if asset and asset.trashed else "Delete")),
         }
 
     # Doing ----------------------------------------------------------------------------------------------------------
@@ -177,7 +179,7 @@ class LibraryTab:
             return {}
         if asset.trashed:
             self.shop.library.restore([asset.id], owner)
-            return self.view(state.pick(""), owner, ["Restored."])
+            return self.view(state.pick(""), owner, [phrase("Restored.")])
         return self._trash(state.pick(""), [asset.id], owner)
 
     def _delete_marked(self, state: Shelf, request: gr.Request) -> Updates:
@@ -185,19 +187,22 @@ class LibraryTab:
 
     def _trash(self, state: Shelf, assets: Sequence[str], owner: str) -> Updates:
         went = self.shop.library.delete(assets, owner)
-        text = f"{len(went)} deleted. They stay in the trash until it is emptied."
+        text = phrase("Deleted: {count}. They stay in the trash until it is emptied.", count=len(went))
         return {**self.view(state, owner, [text]), self.undo: gr.update(visible=True), self.deleted: went}
 
     def _undo(self, state: Shelf, deleted: Sequence[str], request: gr.Request) -> Updates:
         owner = self.shop.people.owner(request)
         back = self.shop.library.restore(deleted, owner)
-        return {**self.view(state, owner, [f"{len(back)} restored."]), self.undo: gr.update(visible=False)}
+        return {
+            **self.view(state, owner, [phrase("Restored: {count}.", count=len(back))]),
+            self.undo: gr.update(visible=False),
+        }
 
     def _purge(self, state: Shelf, request: gr.Request) -> Updates:
         owner = self.shop.people.owner(request)
         gone = self.shop.library.purge(owner, days=0)
         return {
-            **self.view(Shelf(state.query), owner, [f"{gone} removed for good."]),
+            **self.view(Shelf(state.query), owner, [phrase("Removed for good: {count}.", count=gone)]),
             self.undo: gr.update(visible=False),
         }
 
@@ -217,7 +222,7 @@ class LibraryTab:
         try:
             return self.import_project(Path(path), request)
         except StudioError as error:
-            raise gr.Error(escape(str(error)), title="Could not import that", print_exception=False) from None
+            raise gr.Error(html_of(why(error)), title="Could not import that", print_exception=False) from None
 
     def import_project(self, path: Path, request: gr.Request) -> Updates:
         """Bring a project's files in, and show what came.
@@ -229,13 +234,13 @@ class LibraryTab:
 
         owner = self.shop.people.owner(request)
         came = import_project(self.shop.library, path, owner)
-        return self.view(Shelf(), owner, [f"{len(came)} files imported."])
+        return self.view(Shelf(), owner, [phrase("Files imported: {count}.", count=len(came))])
 
     def _taking(self, as_source: bool) -> Callable[..., Updates]:
         def take(state: Shelf, request: gr.Request) -> Updates:
             asset = self.shop.library.get(state.picked, self.shop.people.owner(request))
             if asset is None or asset.medium not in self.takers:
-                return {self.notes: said(["No tab of this version takes that."])}
+                return {self.notes: said([phrase("No tab of this version takes that.")])}
             return {
                 self.tabs: gr.Tabs(selected=asset.medium),
                 **self.takers[asset.medium].use(Result.of(asset, self.shop.library), as_source),
@@ -251,4 +256,4 @@ def _claims(path: Path, name: str) -> str:
     try:
         return shelf.claims(name, verify(path).to_dict())
     except StudioError as error:
-        return failed(str(error))
+        return failed(why(error))

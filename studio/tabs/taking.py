@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.settings import SamplingSettings
 from studio.intake import Taken, take
+from studio.language import phrase
 from studio.session import Result
 
 Updates = dict[Any, Any]
@@ -48,9 +49,11 @@ def look(path: Path) -> Given:
     taken = take(path, path.name)
     notes = list(taken.notes)
     if taken.settings is not None:
-        mode = "Edit" if taken.settings.TASK == "edit" else "Make"
-        by = taken.studio or "Eddyline"
-        notes.append(f"Made by {by}: its settings are back in {mode}.")
+        edited = taken.settings.TASK == "edit"
+        text = (
+            "Made by {by}: its settings are back in Edit." if edited else "Made by {by}: its settings are back in Make."
+        )
+        notes.append(phrase(text, by=taken.studio or "Eddyline"))
     if taken.unknown and taken.provenance is not None:
-        notes.append(f"Not known to this version: {', '.join(sorted(taken.unknown))}.")
+        notes.append(phrase("Not known to this version: {names}.", names=", ".join(sorted(taken.unknown))))
     return Given(path, taken, taken.settings, tuple(notes))
