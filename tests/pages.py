@@ -7,13 +7,16 @@ import socket
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+# Generous: they are only waited out where something is wrong, and a busy machine is not wrong.
+expect.set_options(timeout=30_000)
+PATIENCE = 60_000  # milliseconds
 # What Gradio and its servers warn of by themselves; warnings are errors here.
 WARNINGS = [
     pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning"),
@@ -61,7 +64,7 @@ def visit(browser, address):
             context = browser.new_context(viewport={"width": width, "height": height}, **options)
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.route("**/*", guard)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(address)

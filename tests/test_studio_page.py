@@ -20,7 +20,6 @@ from studio.export import save
 
 pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
 HERE = Path(__file__).parent
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +148,7 @@ def test_a_failure_says_why_in_the_page_and_in_the_drawer(visit, served):
 
 def test_more_can_be_added_while_one_runs(visit, served):
     page = visit()
-    page.get_by_label("Prompt").first.fill("first")
+    page.get_by_label("Prompt").first.fill("slow first")
     page.get_by_role("button", name="Generate", exact=True).click()
     page.locator(".board.running img").first.wait_for()
     page.get_by_label("Prompt").first.fill("second")
