@@ -8,7 +8,6 @@ which stands in the same queue as everybody's, and returns where the files are.
 import asyncio
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,6 +17,7 @@ from pipelines.errors import StudioError
 from pipelines.settings import ANY_SETTINGS, SamplingSettings, Seed
 from studio import runs
 from studio.jobs import Job
+from studio.uploads import uploaded
 from studio.workshop import Workshop
 
 BEAT = 0.1  # seconds between looks at a job
@@ -39,9 +39,9 @@ def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]
         try:
             owner = shop.people.owner(request)
             settings = runs.seeded(kind(**values))
-            inputs = _inputs(shop, owner, source=source, mask=mask) if edits else {}
+            inputs = await asyncio.to_thread(_inputs, shop, owner, source=source, mask=mask) if edits else {}
             job = (await asyncio.to_thread(shop.submit, [settings], owner, inputs))[0]
-            return _said(shop, await _ended(shop, job, owner), owner)
+            return await asyncio.to_thread(_said, shop, await _ended(shop, job, owner), owner)
         except StudioError as error:
             raise gr.Error(str(error).removeprefix("settings: "), print_exception=False) from None
 
@@ -85,9 +85,9 @@ def _inputs(shop: Workshop, owner: str, **files: Any) -> dict[str, str]:
     for role, sent in files.items():
         if sent is None:
             continue
-        path = Path(sent["path"] if isinstance(sent, dict) else sent.path)
-        name = (sent.get("orig_name") if isinstance(sent, dict) else sent.orig_name) or path.name
-        found[role] = shop.library.bring_in(path, name, owner).id
+        held = sent if isinstance(sent, dict) else getattr(sent, "__dict__", {})
+        path = uploaded(held.get("path"))
+        found[role] = shop.library.bring_in(path, str(held.get("orig_name") or path.name), owner).id
     return found
 
 

@@ -144,7 +144,7 @@ class Extras:
             settings = preset.apply(self.form.read({**values, prompt: values[prompt] or "x"}))
         except StudioError as error:
             return {self.told: failed(why(error))}
-        updates = self.form.write(settings)
+        updates = self.write(settings)
         kept = {part: update for part, update in updates.items() if self._of(part) in preset.fields}
         about = phrase(preset.about) if preset.shipped else preset.about  # a person's own may hold braces
         notes = [about] if about else []

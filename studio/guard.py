@@ -97,6 +97,36 @@ class Guard:
             await _refuse(send, limit)
 
 
+class Local:
+    """ASGI middleware for a server of one machine: requests by another name, or from another site's page, fail.
+
+    A website can have its own name answer with 127.0.0.1 and so reach a server here through the person's browser; the
+    name that it asks for gives it away. And what a page of another site sends names that site as its origin.
+    """
+
+    NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+    def __init__(self, app: App, names: tuple[str, ...] = ()) -> None:
+        """``names``: further host names to answer to."""
+        self.app, self.names = app, {*self.NAMES, *names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] in ("http", "websocket"):
+            host = (_header(scope, b"host") or b"").decode("latin-1").lower()
+            origin = (_header(scope, b"origin") or b"").decode("latin-1").lower()
+            changes = scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS")
+            if _name(host) not in self.names or (changes and origin and origin.partition("://")[2] != host):
+                await _say(send, 403, "This studio answers its own page alone; behind a proxy, start it with --shared.")
+                return
+        await self.app(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    return host if host.endswith("]") else host.rpartition(":")[0] or host
+
+
 class BodyTooLarge(Exception):
     """The body of a request went above its limit while it was read."""
 
@@ -147,11 +177,15 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 
 
 async def _refuse(send: Send, limit: int) -> None:
-    text = f"upload: too large, at most {limit / 1e6:,.0f} MB; make the file smaller, or cut it, first".encode()
+    await _say(send, 413, f"upload: too large, at most {limit / 1e6:,.0f} MB; make the file smaller, or cut it, first")
+
+
+async def _say(send: Send, status: int, text: str) -> None:
+    body = text.encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(text)).encode()),
+        (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),  # what is left of the body is not read
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -4,6 +4,7 @@ Gradio's image editor shows a 64 pixel picture at 64 pixels and hands it back en
 its column and hands back the strokes alone.
 """
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.processing_utils import save_file_to_cache
 
+from pipelines.errors import MediaError
 from studio.language import said, say
+from studio.uploads import uploaded
 
 
 def painter() -> gr.HTML:
@@ -56,7 +59,12 @@ def drop_area() -> gr.Image:
 
 
 def _path(payload: Any) -> str | None:
-    return None if payload is None else payload.path
+    if payload is None:
+        return None
+    try:
+        return str(uploaded(payload.path))
+    except MediaError as error:
+        raise gr.Error(escape(str(error)), title="Could not take that", print_exception=False) from None
 
 
 def _copied(value: str | None) -> ImageData | None:

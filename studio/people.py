@@ -8,8 +8,9 @@ import hashlib
 import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import SimpleCookie
 from typing import Any
+
+from starlette.requests import Request
 
 from pipelines.errors import StudioError
 
@@ -62,7 +63,7 @@ class People:
         """ASGI middleware that hands every browser its cookie on a shared server."""
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            if not self.shared or scope["type"] != "http" or _cookie_of(scope) or scope["path"] != "/":
+            if not self.shared or scope["type"] != "http" or Request(scope).cookies.get(COOKIE) or scope["path"] != "/":
                 await app(scope, receive, send)
                 return
             flags = "SameSite=None; Secure; Partitioned" if self.embedded else "SameSite=Lax"
@@ -87,14 +88,6 @@ def _logged_in(request: Any) -> str | None:
     token = request.cookies.get(f"access-token-{cookie}") or request.cookies.get(f"access-token-unsecure-{cookie}")
     name = tokens.get(token) if token else None
     return str(name) if name else None
-
-
-def _cookie_of(scope: Scope) -> str | None:
-    for key, value in scope.get("headers", []):
-        if key == b"cookie":
-            found = SimpleCookie(value.decode("latin-1")).get(COOKIE)
-            return found.value if found else None
-    return None
 
 
 def _digest(text: str) -> str:

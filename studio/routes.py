@@ -1,6 +1,7 @@
 """Addresses of the server beside Gradio's own: the queue as JSON, and files that only their owner may fetch."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,11 @@ class _Desk:
     """Answers, each from (owner, request, sent JSON); plain functions, run in a thread."""
 
     def __init__(self, shop: Workshop) -> None:
-        self.jobs, self.library, self.people = shop.jobs, shop.library, shop.people
+        self.shop, self.jobs, self.library, self.people = shop, shop.jobs, shop.library, shop.people
 
     def queue(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         jobs = self.jobs.list(owner, limit=60)
-        ahead = {job.id: self.jobs.ahead(job) for job in jobs if job.state == "queued"}
+        ahead = {job.id: self.shop.watch.ahead(job) for job in jobs if job.state == "queued"}
         made = self.library.made_by([job.id for job in jobs if job.state == "done"], owner)
         rows = [
             {**_described(job), "ahead": ahead.get(job.id), "assets": [each.id for each in made.get(job.id, ())]}
@@ -59,7 +60,9 @@ class _Desk:
         return JSONResponse({"paused": self.jobs.paused(owner), "jobs": rows})
 
     def pause(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
-        self.jobs.pause(owner, bool(sent.get("on")))
+        if not isinstance(sent.get("on"), bool):
+            return JSONResponse({"error": "on: expected true or false"}, 400)
+        self.jobs.pause(owner, sent["on"])
         return self.queue(owner, request, sent)
 
     def forget(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
@@ -71,7 +74,8 @@ class _Desk:
         if act == "cancel":
             self.jobs.cancel(job, owner)
         elif act == "again":
-            self.jobs.again(job, owner)
+            held = self.jobs.get(job, owner)
+            self.shop.submit([held.settings], owner, held.inputs)
         elif act == "move":
             before = sent.get("before")
             self.jobs.move(job, owner, None if before is None else str(before))
@@ -101,6 +105,9 @@ class _Desk:
 
         ids = [each for each in request.query_params.get("ids", "").split(",") if each]
         folder = self.library.home / ".exports"
+        for old in folder.glob("project-*.zip"):  # of readers that broke off
+            if old.stat().st_mtime < time.time() - 3600:
+                old.unlink(missing_ok=True)
         target = export_project(self.library, ids, folder / f"project-{uuid4().hex}.zip", owner)
         sweep = BackgroundTask(target.unlink, missing_ok=True)  # packed anew each time: the selection differs
         return FileResponse(target, headers=PRIVATE, filename="eddyline-project.zip", background=sweep)
@@ -134,7 +141,7 @@ def _answer(action: Callable[[str, Request, dict[str, Any]], Response], *, chang
             sent = await request.json() if changes and await request.body() else {}
             if not isinstance(sent, dict):
                 raise ValueError("not an object")
-        except ValueError:
+        except (ValueError, RecursionError):
             return JSONResponse({"error": "body: expected a JSON object"}, 400)
         try:
             return await run_in_threadpool(action, owner, request, sent)

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,24 +83,45 @@ class Session:
 
 
 class Pages:
-    """Which follower serves which open page, and whether its person is looking at something else meanwhile."""
+    """Which follower serves which open page, what it still has to show, and whether its person looks elsewhere."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tokens: dict[str, int] = {}
+        self._todo: dict[str, list[str]] = {}
         self._elsewhere: set[str] = set()
         self._count = itertools.count(1)
 
-    def begin(self, page: str) -> int:
-        """A follower starts; the one before it, if any, is to end."""
+    def begin(self, page: str, jobs: Sequence[str]) -> int:
+        """A follower starts; the one before it, if any, is to end, and what it had to show is shown first."""
         with self._lock:
             self._tokens[page] = next(self._count)
+            self._todo[page] = [*self._todo.get(page, []), *jobs]
             self._elsewhere.discard(page)
             return self._tokens[page]
 
     def holds(self, page: str, token: int) -> bool:
         """Whether this follower still serves the page."""
         return self._tokens.get(page) == token
+
+    def served(self, page: str) -> bool:
+        """Whether any follower serves the page."""
+        return page in self._tokens
+
+    def current(self, page: str) -> str | None:
+        """The job that the page shows."""
+        return next(iter(self._todo.get(page, [])), None)
+
+    def also(self, page: str, job: str) -> str:
+        """One more job to show."""
+        with self._lock:
+            self._todo.setdefault(page, []).append(job)
+        return job
+
+    def finish(self, page: str, job: str) -> None:
+        """A job has been shown to its end."""
+        with self._lock:
+            self._todo[page] = [each for each in self._todo.get(page, []) if each != job]
 
     def look_away(self, page: str) -> None:
         """The person picked an older result: previews are not to push it off the stage."""
@@ -117,8 +139,9 @@ class Pages:
         return page in self._elsewhere
 
     def end(self, page: str, token: int) -> None:
-        """A follower has ended."""
+        """A follower has ended; one that was taken over from leaves everything to its successor."""
         with self._lock:
             if self._tokens.get(page) == token:
                 del self._tokens[page]
+                self._todo.pop(page, None)
                 self._elsewhere.discard(page)

@@ -34,6 +34,7 @@ CREATE TABLE jobs (
   seconds_left REAL,
   preview INTEGER NOT NULL DEFAULT 0,        -- counts previews written
   notes TEXT NOT NULL DEFAULT '[]',
+  hidden INTEGER NOT NULL DEFAULT 0,         -- taken off the list by its owner
   reason TEXT                                -- why it failed or stopped, in words for the owner
 );
 CREATE INDEX jobs_queue ON jobs (state, position);
@@ -100,7 +101,7 @@ class Store:
                     for statement in _statements(_TABLES):
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {SCHEMA}")
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.DatabaseError) as error:
             raise StudioError(f"home: {self.home.name!r} cannot be used ({error}); set EDDYLINE_HOME") from error
         if found > SCHEMA:
             raise StudioError(

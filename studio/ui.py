@@ -11,13 +11,13 @@ from starlette.middleware import Middleware
 from pipelines.errors import StudioError
 from studio import language, theme
 from studio.api import publish
-from studio.guard import FILES, Guard
+from studio.guard import FILES, Guard, Local
 from studio.intake import Limits
 from studio.people import People, is_local
 from studio.routes import routes
 from studio.tabs import drop, image, models
 from studio.tabs.library import LibraryTab
-from studio.workshop import RUNNER, Workshop
+from studio.workshop import RUNNER, Workshop, number
 
 LOCAL = "127.0.0.1"
 PORT = 7860
@@ -88,6 +88,7 @@ def start(
         raise SystemExit(f"Eddyline cannot start: {error}") from None
     # Uploads come with some kilobytes of form around them; our own files are guarded like Gradio's.
     guard = Middleware(Guard, upload_bytes=limits.upload_bytes + 1_000_000, files=(*FILES, "/studio/assets/"))
+    local = [] if people.shared else [Middleware(Local, names=(host,))]
     page = build(shop)
     # Followers wait in the queue's slots for as long as a job takes; the studio's own queue limits what is asked.
     page.queue(default_concurrency_limit=8, max_size=1024, api_open=False)
@@ -109,11 +110,11 @@ def start(
             pwa=False,
             mcp_server=mcp,
             max_file_size=limits.upload_bytes,
-            app_kwargs={"routes": routes(shop), "middleware": [guard, Middleware(people.middleware)]},
+            app_kwargs={"routes": routes(shop), "middleware": [*local, guard, Middleware(people.middleware)]},
             quiet=True,
             prevent_thread_lock=True,
         )
-    except OSError:
+    except (OSError, OverflowError):
         raise SystemExit(
             f"Eddyline cannot listen on {host}:{port}; something else probably does. Try: --port {port + 1}"
         ) from None
@@ -144,7 +145,7 @@ def serve(
     named = auth or os.environ.get("EDDYLINE_AUTH")
     served = start(
         host,
-        port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT),
+        port or number("GRADIO_SERVER_PORT", PORT),
         auth=_entries(named),
         shared=shared or os.environ.get("EDDYLINE_SHARED") == "1",
         mcp=mcp or os.environ.get("EDDYLINE_MCP") == "1",

@@ -14,6 +14,7 @@ import gradio as gr
 
 from pipelines.errors import StudioError
 from studio import runs, stage
+from studio.following import busy, follow
 from studio.jobs import Job
 from studio.language import html_of, marked, phrase, why
 from studio.runs import Asked
@@ -31,7 +32,6 @@ Updates = dict[Any, Any]
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # A follower waits most of the time: every open page may have one.
 FOLLOW: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-BEAT = 0.08  # seconds between looks at a job
 
 
 @dataclass(frozen=True)
@@ -155,24 +155,23 @@ class ResultView:
 
     def _runner(self, start: Start, starts: Sequence[Start]) -> Callable[..., AsyncIterator[Updates]]:
         async def run(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[Updates]:
-            yield {self.line: stage.progress(phrase("Starting"), 0, None), self.notes: "", **_busy(starts, True)}
+            yield {self.line: stage.progress(phrase("Starting"), 0, None), self.notes: "", **busy(starts, True)}
+            page = str(request.session_hash)
             try:
                 owner = self.shop.people.owner(request)
                 jobs, notes = await asyncio.to_thread(self._submit, start, values, owner)
                 yield {self.notes: stage.said(notes)}
-                todo = [job.id for job in jobs]
-                async for update in self._follow(values[self.session], owner, str(request.session_hash), todo):
+                async for update in follow(self, owner, page, [job.id for job in jobs], starts):
                     yield update
-                yield _busy(starts, False)
             except StudioError as error:
                 text = why(error)
-                yield {self.line: stage.failed(text), **_busy(starts, False)}
+                yield {self.line: stage.failed(text), **busy(starts, self.pages.served(page))}
                 raise gr.Error(html_of(text), title="Could not do that", print_exception=False) from None
             except Exception as error:
                 log.exception("run failed")
                 what = f"{type(error).__name__}: {error}"
                 text = phrase("Something went wrong ({error}). What you typed is still here.", error=what)
-                yield {self.line: stage.failed(text), **_busy(starts, False)}
+                yield {self.line: stage.failed(text), **busy(starts, self.pages.served(page))}
                 raise gr.Error(html_of(text), title="Something went wrong", print_exception=False) from error
 
         return run
@@ -195,9 +194,10 @@ class ResultView:
     def _stopper(self) -> Callable[..., Updates]:
         def halt(request: gr.Request) -> Updates:
             owner = self.shop.people.owner(request)
-            # What runs, or what this page waits for: the first in line.
-            for job in self.shop.watch.waiting(owner, self.kinds)[:1]:
-                self.shop.jobs.cancel(job.id, owner)
+            # What this page shows; a page that follows nothing stops what is first in line.
+            job = self.pages.current(str(request.session_hash))
+            for each in [job] if job else [each.id for each in self.shop.watch.waiting(owner, self.kinds)[:1]]:
+                self.shop.jobs.cancel(each, owner)
             return {self.line: stage.told(phrase("Stopping at the next step."))}
 
         return halt
@@ -212,96 +212,11 @@ class ResultView:
                 return
             yield self.show(session)
             if self.shop.watch.waiting(owner, self.kinds):
-                yield _busy(starts, True)
-                async for update in self._follow(session, owner, str(request.session_hash), []):
-                    yield update
-                yield _busy(starts, False)
+                yield busy(starts, True)
+                try:
+                    async for update in follow(self, owner, str(request.session_hash), [], starts):
+                        yield update
+                except StudioError:
+                    pass  # the line says it; a toast for what this page did not ask for would only startle
 
         return attach
-
-    # Following ------------------------------------------------------------------------------------------------------
-
-    async def _follow(self, session: Session, owner: str, page: str, todo: list[str]) -> AsyncIterator[Updates]:
-        """Updates that show the jobs ``todo``, then whatever of this owner still waits, until nothing does.
-
-        Raises:
-            StudioError: the last one failed; the message says why.
-        """
-        token, failure = self.pages.begin(page), None
-        try:
-            while self.pages.holds(page, token):
-                job = self._next(owner, todo)
-                if job is None:
-                    break
-                self.pages.look_back(page)
-                async for update, ended in self._watch(job, owner, page, token):
-                    if ended is None:
-                        yield update
-                        continue
-                    session, said, failure = await asyncio.to_thread(self._ended, session, ended, owner)
-                    yield said
-        finally:
-            self.pages.end(page, token)
-        if failure:
-            raise StudioError(failure)
-
-    def _next(self, owner: str, todo: list[str]) -> Job | None:
-        if todo:
-            return self.shop.watch.job(todo.pop(0), owner)
-        waiting = self.shop.watch.waiting(owner, self.kinds)
-        return waiting[0] if waiting else None
-
-    async def _watch(self, job: Job, owner: str, page: str, token: int) -> AsyncIterator[tuple[Updates, Job | None]]:
-        """Updates while a job waits and runs; at the end, the ended job."""
-        shown: tuple[Any, ...] = ()
-        while self.pages.holds(page, token):
-            job = self.shop.watch.job(job.id, owner)
-            if not job.waiting:
-                yield {}, job
-                return
-            now = (job.state, job.done, job.preview, job.notes, job.cancel, self.shop.watch.ahead(job))
-            if now != shown:
-                yield self._standing(job, now[-1], self.pages.elsewhere(page)), None
-                shown = now
-            await asyncio.sleep(BEAT)
-
-    def _standing(self, job: Job, ahead: int, elsewhere: bool) -> Updates:
-        if job.state == "queued":
-            held = phrase("The queue is paused.") if self.shop.jobs.paused(job.owner) else ""
-            first = "Next in line." if self.shop.loaded() else "Waiting for the model to load."
-            line = phrase("Waiting: {ahead} before this one.", ahead=ahead) if ahead else phrase(first)
-            return {self.line: stage.progress(line, 0, None, held)}
-        text = "Step {done} of {total}" if job.total else "Starting"
-        line = phrase("Stopping") if job.cancel else phrase(text, done=job.done, total=job.total)
-        updates: Updates = {self.line: stage.progress(line, job.done / max(job.total, 1), job.seconds_left)}
-        if job.notes:
-            updates[self.notes] = stage.said(list(job.notes))
-        files = sorted(self.shop.jobs.folder(job.id).glob("preview-*.png"))
-        if job.preview and files and not elsewhere:
-            try:
-                updates[self.stage] = stage.preview(files)
-            except OSError:
-                pass  # the job ended this moment and its previews with it
-        return updates
-
-    def _ended(self, session: Session, job: Job, owner: str) -> tuple[Session, Updates, str | None]:
-        """What to show of a job that is over: the session with its results, updates, and why it failed."""
-        if job.state == "done":
-            session = session.add(runs.made(self.shop, job, owner))
-            notes = {self.notes: stage.said(list(job.notes))} if job.notes else {}
-            return session, {**self.show(session), **notes}, None
-        if job.state == "cancelled":
-            text = phrase("Stopped. What was there so far stays on view; it was not kept.")
-            unfinished = [self.source, self.vary, self.star, self.delete]
-            quiet = {part: gr.update(interactive=False) for part in unfinished} if job.started else {}
-            return session, {self.line: stage.told(text), **quiet}, None
-        reason = job.reason or phrase("It failed without a reason.")
-        return session, {self.line: stage.failed(reason)}, reason
-
-
-def _busy(starts: Sequence[Start], busy: bool) -> Updates:
-    updates: Updates = {}
-    for start in starts:
-        updates |= {start.run: gr.update(visible=not busy), start.more: gr.update(visible=busy)}
-        updates |= {start.stop: gr.update(visible=busy)}
-    return updates

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import OutOfBudget, StudioError
+from pipelines.catalogue import card_of, cards
+from pipelines.errors import ModelError, OutOfBudget, SettingsError, StudioError
 from pipelines.settings import SamplingSettings
 from studio.cost import Paces, memory, too_large
 from studio.jobs import Job, Jobs, Limits, zero
@@ -43,7 +44,7 @@ class Workshop:
         """
         store = Store(folder)
         jobs = Jobs(store, _limits(people.shared))
-        executor: Executor = LocalExecutor(jobs, workers=_workers(), runner=runner)
+        executor: Executor = LocalExecutor(jobs, workers=number("EDDYLINE_WORKERS", 1), runner=runner)
         if zero.present():
             executor = zero.ThreadExecutor(jobs, runner)
         return cls(store, jobs, Library(store), people, Watch(jobs), executor)
@@ -59,16 +60,27 @@ class Workshop:
             rows = db.execute("SELECT loaded FROM workers").fetchall()
         return {name for row in rows for name in json.loads(row["loaded"])}
 
+    def trouble(self) -> str:
+        """Why no worker stays up, or nothing."""
+        with self.store.connect() as db:
+            row = db.execute("SELECT value FROM switches WHERE name = 'trouble'").fetchone()
+        return str(row["value"]) if row else ""
+
     def submit(self, settings: Sequence[SamplingSettings], owner: str, inputs: Mapping[str, str]) -> list[Job]:
         """Queue runs, all of them or none.
 
         Raises:
+            ModelError: there is no such model, or this version cannot run it.
             OutOfBudget: one of them could never fit into this machine's memory; the message says what would.
             StudioError: the owner has too many jobs waiting, or asks too fast.
         """
         here = machine(self.store.home)
         most = here.graphics.memory if here.graphics else here.memory
         for each in settings:
+            card = card_of(each.MEDIUM, each.model)
+            if card is None or not card.usable:
+                known = ", ".join(known.model for known in cards(each.MEDIUM) if known.usable)
+                raise ModelError(f"model: {each.model[:60]!r} cannot be used here; there is: {known}")
             if memory(each) > most:
                 raise OutOfBudget(str(too_large(each, most).sentence))
         return self.jobs.submit(settings, owner, inputs)
@@ -116,11 +128,18 @@ class Workshop:
 def _limits(shared: bool) -> Limits:
     # Alone on a machine the limits only stop a script that has run wild; on a host they keep the line short.
     usual = Limits(waiting=24, per_minute=60) if shared else Limits()
-    return Limits(
-        int(os.environ.get("EDDYLINE_MAX_WAITING") or usual.waiting),
-        int(os.environ.get("EDDYLINE_MAX_PER_MINUTE") or usual.per_minute),
-    )
+    return Limits(number("EDDYLINE_MAX_WAITING", usual.waiting), number("EDDYLINE_MAX_PER_MINUTE", usual.per_minute))
 
 
-def _workers() -> int:
-    return max(1, int(os.environ.get("EDDYLINE_WORKERS") or 1))
+def number(name: str, usual: int) -> int:
+    """A whole number above 0 from the environment.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 10**9):
+        raise SettingsError(f"{name}: must be a whole number above 0, got {text!r:.40}")
+    return int(text)

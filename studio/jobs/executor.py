@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Protocol
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from studio.library import Library
 
 log = logging.getLogger(__name__)
 LOOK = 0.2  # seconds between looks at the workers
+STEADY = 20  # seconds after which a worker counts as up
+PATIENT = 3  # workers in a row that may end sooner before the next one is made to wait
 
 
 class Executor(Protocol):
@@ -44,6 +47,7 @@ class LocalExecutor:
         self.jobs, self.workers, self.runner = jobs, workers, runner
         self._lock = FileLock(jobs.store.home / ".server.lock", thread_local=False)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._begun, self._quick, self._rest = 0.0, 0, 0.0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="executor", daemon=True)
 
@@ -100,11 +104,29 @@ class LocalExecutor:
                 process.stdin.close()
                 log.warning("a worker ended (%s)", code)
                 self.jobs.lost(name, _why(code))
-        while len(self._running) < self.workers:
+                self._note(code)
+        while len(self._running) < self.workers and time.monotonic() >= self._rest:
             self._begin()
+        if self._quick and time.monotonic() > self._begun + STEADY:
+            self._quick = 0
+            self._tell("")
+
+    def _note(self, code: int) -> None:
+        """A worker that ends soon after it began is replaced ever later, and the page says so."""
+        self._quick = self._quick + 1 if time.monotonic() < self._begun + STEADY else 0
+        if self._quick > PATIENT:
+            self._rest = time.monotonic() + min(60.0, 0.5 * 2 ** (self._quick - PATIENT))
+            self._tell(f"The model's process does not stay up (code {code}); the terminal says why.")
+
+    def _tell(self, trouble: str) -> None:
+        with self.jobs.store.transaction() as db:
+            if trouble:
+                db.execute("INSERT OR REPLACE INTO switches VALUES ('trouble', ?)", (trouble,))
+            else:
+                db.execute("DELETE FROM switches WHERE name = 'trouble'")
 
     def _begin(self) -> None:
-        name = uuid4().hex
+        name, self._begun = uuid4().hex, time.monotonic()
         command = [sys.executable, "-m", "studio.jobs.worker", "--home", str(self.jobs.store.home), "--name", name]
         # Its standard input is a pipe that only this process holds: it closes when this process dies, however.
         self._running[name] = subprocess.Popen(

@@ -6,6 +6,7 @@ a job has one outcome.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pipelines.errors import SettingsError, StudioError
 from pipelines.settings import ANY_SETTINGS, SamplingSettings, kind_of
 from studio.store import Store
 
+log = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 WAITING: tuple[State, ...] = ("queued", "running")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
@@ -117,7 +119,7 @@ class Jobs:
                     (*values, last + index, now),
                 )
             rows = db.execute("SELECT * FROM jobs ORDER BY number DESC LIMIT ?", (len(asked),)).fetchall()
-        return [_job(row) for row in reversed(rows)]
+        return self.read(reversed(rows))
 
     def _allow(self, db: Connection, owner: str, more: int, now: float) -> None:
         waiting = db.execute(
@@ -132,9 +134,15 @@ class Jobs:
         if recent[0] + more > self.limits.per_minute:
             raise StudioError(f"queue: at most {self.limits.per_minute} jobs a minute; wait a moment and try again")
 
-    def read(self, row: Row) -> Job:
-        """A row of the jobs table as a job."""
-        return _job(row)
+    def read(self, rows: Iterable[Row]) -> list[Job]:
+        """Rows of the jobs table as jobs; those that another version wrote and this one cannot read are left out."""
+        found = []
+        for row in rows:
+            try:
+                found.append(_job(row))
+            except (KeyError, ValueError, TypeError, StudioError) as error:
+                log.debug("job %s is of another version (%s)", row["number"], error)
+        return found
 
     def get(self, job: str, owner: str) -> Job:
         """One job of ``owner``.
@@ -157,20 +165,10 @@ class Jobs:
         )
         with self.store.connect() as db:
             rows = db.execute(
-                f"SELECT * FROM jobs WHERE owner = ? AND state IN ({marks}) ORDER BY {order} LIMIT ?",
+                f"SELECT * FROM jobs WHERE owner = ? AND hidden = 0 AND state IN ({marks}) ORDER BY {order} LIMIT ?",
                 (owner, *states, limit),
             ).fetchall()
-        return [_job(row) for row in rows]
-
-    def ahead(self, job: Job) -> int:
-        """How many jobs, of anybody, come before this queued one."""
-        with self.store.connect() as db:
-            found = db.execute(
-                "SELECT count(*) FROM jobs WHERE state = 'running' OR (state = 'queued' AND position < "
-                "(SELECT position FROM jobs WHERE id = ?))",
-                (job.id,),
-            ).fetchone()
-        return int(found[0])
+        return self.read(rows)
 
     def move(self, job: str, owner: str, before: str | None) -> None:
         """Put a queued job before another of the same owner, or last.
@@ -210,10 +208,12 @@ class Jobs:
         return self.submit([held.settings.with_(**changes)], owner, held.inputs)[0]
 
     def forget(self, owner: str) -> int:
-        """Remove ended jobs from the list; what they made stays. Returns how many."""
+        """Take ended jobs off the list; what they made stays, and so does their count. Returns how many."""
         with self.store.transaction() as db:
             return db.execute(
-                "DELETE FROM jobs WHERE owner = ? AND state IN ('done', 'failed', 'cancelled')", (owner,)
+                "UPDATE jobs SET hidden = 1 WHERE owner = ? AND state IN ('done', 'failed', 'cancelled') "
+                "AND hidden = 0",
+                (owner,),
             ).rowcount
 
     def pause(self, owner: str, on: bool) -> None:
@@ -233,14 +233,20 @@ class Jobs:
 
     def claim(self, worker: str) -> Job | None:
         """Take the first job in line, or None when none waits."""
+        first = (
+            "SELECT * FROM jobs WHERE state = 'queued' AND 'paused:' || owner NOT IN (SELECT name FROM switches) "
+            "ORDER BY position LIMIT 1"
+        )
         with self.store.connect() as db:  # most calls find nothing: they must not take the write lock
-            if db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
+            if db.execute(first).fetchone() is None:
                 return None
         with self.store.transaction() as db:
-            row = db.execute(
-                "SELECT id FROM jobs WHERE state = 'queued' AND 'paused:' || owner NOT IN (SELECT name FROM switches) "
-                "ORDER BY position LIMIT 1"
-            ).fetchone()
+            while (row := db.execute(first).fetchone()) is not None and not self.read([row]):
+                reason = "Another version of this program asked for it, and this one does not know what it is."
+                db.execute(
+                    "UPDATE jobs SET state = 'failed', finished = ?, reason = ? WHERE id = ?",
+                    (time.time(), reason, row["id"]),
+                )
             if row is None:
                 return None
             db.execute(
@@ -294,7 +300,8 @@ class Jobs:
     def lost(self, worker: str, why: str) -> None:
         """A worker died by itself: its job is tried again, and given up when it brings workers down repeatedly."""
         with self.store.transaction() as db:
-            for row in db.execute("SELECT * FROM jobs WHERE worker = ? AND state = 'running'", (worker,)).fetchall():
+            held = db.execute("SELECT * FROM jobs WHERE worker = ? AND state = 'running'", (worker,)).fetchall()
+            for row in held:
                 if row["cancel"]:
                     self.end(db, _job(row), worker, "cancelled", "Stopped.")
                 elif row["attempts"] + 1 >= CRASHES:
@@ -313,5 +320,5 @@ def _job(row: Row) -> Job:
     values["inputs"] = json.loads(values["inputs"])
     values["notes"] = tuple(json.loads(values["notes"]))
     values["cancel"] = bool(values["cancel"])
-    del values["worker"]
+    del values["worker"], values["hidden"]
     return Job(settings=settings, **values)

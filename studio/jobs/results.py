@@ -60,7 +60,7 @@ def sweep(library: Library, jobs: Jobs) -> None:
         suspects = db.execute(
             "SELECT * FROM jobs WHERE state IN ('queued', 'cancelled', 'failed') AND started NOT NULL"
         )
-        begun = [jobs.read(row) for row in suspects]
+        begun = jobs.read(suspects)
     for job in begun:
         for place in range(getattr(job.settings, "count", 1)):
             own = alone(job.settings, (job.settings.seed or 0) + place)

@@ -71,4 +71,4 @@ class Watch:
         rows = db.execute(
             "SELECT * FROM jobs WHERE state IN ('queued', 'running') OR finished > ?", (time.time() - REMEMBERED,)
         ).fetchall()
-        return {job.id: job for job in map(self.jobs.read, rows)}
+        return {job.id: job for job in self.jobs.read(rows)}

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -143,7 +142,7 @@ class Worker:
                 else:
                     self.runner.unload(medium, name)  # type: ignore[attr-defined]
                     gc.collect()
-            except StudioError as error:
+            except Exception as error:  # a request that cannot be met must not come back to every new worker
                 log.warning("model %s/%s: %s", medium, name, error)
             with self.store.transaction() as db:
                 db.execute("DELETE FROM switches WHERE name = ? AND value = ?", tuple(row))
@@ -218,7 +217,8 @@ def made(runner: str) -> Run:
 
 
 def _end_with_the_server() -> None:
-    sys.stdin.buffer.read()  # returns when the other end closes, however the server went
+    # Not sys.stdin.buffer: its lock, held here, would make an ordinary end of the process a crash.
+    os.read(0, 1)  # returns when the other end closes, however the server went
     os._exit(0)
 
 

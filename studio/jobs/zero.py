@@ -10,11 +10,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from pipelines.events import Event
 from studio.cost import Paces, estimate
@@ -67,9 +68,15 @@ class ThreadExecutor:
         self._thread.join()
 
     def _work(self) -> None:
+        while not self._lock.is_locked:
+            if self._worker.ending.is_set():
+                return
+            with suppress(Timeout):
+                self._lock.acquire(timeout=0.2)
         with self._lock:
             self.jobs.recover()
             library = Library(self.jobs.store)
             sweep(library, self.jobs)
             library.tidy()
             self._worker.run_forever()
+        self._lock.release()

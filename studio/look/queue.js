@@ -188,12 +188,14 @@
     const box = over.getBoundingClientRect();
     over.parentElement.insertBefore(dragged, event.clientY < box.top + box.height / 2 ? over : over.nextSibling);
   });
-  document.addEventListener('dragend', () => {
+  document.addEventListener('dragend', (event) => {
     if (!dragged) return;
     const job = dragged.dataset.job, before = dragged.nextElementSibling?.dataset.job ?? null;
+    const dropped = event.dataTransfer.dropEffect !== 'none'; // Escape puts it back
     dragged.classList.remove('dragged');
     dragged = null;
-    act(`queue/${job}/move`, {before});
+    if (dropped) act(`queue/${job}/move`, {before});
+    else { shownText = ''; draw(); }
   });
   document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
   document.addEventListener('click', (event) => {

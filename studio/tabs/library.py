@@ -145,7 +145,7 @@ class LibraryTab:
         self.delete.click(self._delete, self.state, self.outputs, **QUICK)
         self.drop.click(self._delete_marked, self.state, self.outputs, **QUICK)
         self.undo.click(self._undo, [self.state, self.deleted], self.outputs, **QUICK)
-        self.empty.click(self._purge, self.state, self.outputs, **QUICK)
+        self.empty.click(self._purge, [self.state, self.empty], self.outputs, **QUICK)
         self.unmark.click(self._unmark, self.state, self.outputs, **QUICK)
         self.verify.click(self._verify, self.state, [self.notes], **QUICK)
         self.check.upload(self._verify_upload, self.check, [self.notes], **QUICK)
