@@ -95,7 +95,7 @@ def tiny_network(seed=0):
 
 def tiny_objective(batch=4):
     tokenizer = Tokenizer(WORDS, 16)
-    return ImageObjective(Sampler(four_stickers()), tokenizer, uniform(), batch)
+    return ImageObjective(Sampler(four_stickers()), tokenizer, uniform(), batch=batch)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path):
