@@ -31,6 +31,7 @@ COLOURS = frozenset("red orange yellow green teal blue purple pink white black b
 COLOUR_WEIGHT = 0.4  # a colour is easily repainted, a shape is not
 TAG_SHARE = 0.7  # a match with a tag counts less than one with the name
 LEAST = 0.2  # below, nothing fits
+TRUST = 3  # power of the fit: a near name shows something else more often than not
 GOOD = 0.9  # a name that fits so well is the whole prompt
 
 
@@ -132,13 +133,10 @@ class Bank:
         return pictures[0] if pictures else np.zeros((SIZE, SIZE, 4), np.uint8)
 
     def signals(self, found: Sequence[Found]) -> np.ndarray:
-        """What the network is shown, float32 [B, 5, 64, 64]: pictures in [-1, 1] and the trust in them; zeros for none.
-
-        Trust is the cube of the fit: a near name shows something else more often than not.
-        """
+        """What the network is shown, float32 [B, 5, 64, 64]: pictures in [-1, 1], then the trust; zeros for none."""
         pictures = np.stack([self.view(each) for each in found]).astype(np.float32) / 127.5 - 1
         pictures *= np.array([bool(each.references) for each in found])[:, None, None, None]
-        trust = np.array([each.fit**3 for each in found], np.float32)[:, None, None, None]
+        trust = np.array([each.fit**TRUST for each in found], np.float32)[:, None, None, None]
         return np.moveaxis(np.concatenate([pictures, np.broadcast_to(trust, pictures[..., :1].shape)], axis=-1), -1, 1)
 
     def names(self, found: Found) -> tuple[str, ...]:

@@ -129,22 +129,26 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
         ("parameters", f"{parameters / 1e6:.1f} M"),
         ("signal", "64 x 64 RGBA, alpha premultiplied; clean-signal prediction, velocity loss"),
         ("steps", f"{progress['step']:,} of batch {IMAGE_BATCH} ({progress['step'] * IMAGE_BATCH:,} samples)"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on two shared CPU cores, bf16 autocast, torch.compile"),
-        ("optimizer", "Muon inside blocks, AdamW elsewhere; linear decay at the end; EMA of the weights"),
+        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core without AVX-512, float32"),
+        ("optimizer", "AdamW; linear decay over the last 60%; EMA of the weights"),
         ("seed", str(IMAGE_SETTINGS.seed)),
-        ("command", "`python -m pipelines.training train image`"),
+        ("begun from", "the first starter, which knew no references (179,200 samples; git revision 710cbb4)"),
+        ("command", "`python -m pipelines.training train image --no-compile --warm FOLDER-OF-THE-FIRST-STARTER`"),
     ]
     if (run / "notes.txt").exists():
         facts.append(("remarks", " ".join((run / "notes.txt").read_text().split())))
     metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "image-starter",
-        "Draws and edits stickers and emoji from words, with transparency, on a laptop CPU.",
+        "Draws and edits stickers and emoji from words, with transparency, on a laptop CPU. It is semi-parametric: it "
+        "looks the prompt up in the bank of stickers that ships with it (`assets/stickers`) and redraws what it finds "
+        "there, which is never in the style asked for, as the words say.",
         (*PACKAGES, GLOVE),
         facts,
         (
             "Not photographic: it has only ever seen emoji in three styles (3D, flat, cartoon).",
-            "Faces, hearts and common fruit come out; many objects are still soft blobs of the right colour.",
+            "What the bank holds comes out; what it does not hold is often a soft blob or the nearest thing it holds.",
+            "With a reference in the bank, samples of one prompt differ little from seed to seed.",
             "64 x 64 pixels; other sizes are extrapolation.",
             "One name in twenty was held out of training and is drawn worse than the rest.",
             "Prompts beyond 15 words are cut, and the app says which words were left out.",
