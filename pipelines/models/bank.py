@@ -17,6 +17,7 @@ from PIL import Image
 
 from pipelines.backbone.text import split_words
 from pipelines.errors import ModelError
+from pipelines.models.colours import HUES, dominant_hue, repaint
 from pipelines.models.network import vocabulary
 from pipelines.paths import assets
 
@@ -36,10 +37,11 @@ GOOD = 0.9  # a name that fits so well is the whole prompt
 
 
 class Reference(NamedTuple):
-    """One picture of the bank: row of its name, and style."""
+    """One picture of the bank: row of its name, style, and the colour to repaint it in, if any."""
 
     row: int
     style: str
+    colour: str | None = None
 
 
 class Found(NamedTuple):
@@ -121,9 +123,10 @@ class Bank:
             if score < GOOD and word in JOINING:
                 parts = [self._best(part, hidden) for part in (words[:place], words[place + 1 :])]
                 if parts[0] and parts[1] and (fit := (parts[0][1] + parts[1][1]) / 2) > score:
-                    pair = tuple(self._other(part[0], asked) for part in parts if part)
+                    sides = (words[:place], words[place + 1 :])
+                    pair = tuple(self._other(p[0], asked, side) for p, side in zip(parts, sides, strict=True) if p)
                     return Found(pair, JOINING[word], fit)
-        return Found((self._other(row, asked),), "one", score)
+        return Found((self._other(row, asked, words),), "one", score)
 
     def view(self, found: Found) -> np.ndarray:
         """One premultiplied picture uint8 [64, 64, 4] of what was found; fully transparent where nothing was."""
@@ -144,14 +147,17 @@ class Bank:
         return tuple(dict.fromkeys(self.entries[reference.row].name for reference in found.references))
 
     def picture(self, reference: Reference) -> np.ndarray:
-        """Premultiplied uint8 [64, 64, 4] of one reference.
+        """Premultiplied uint8 [64, 64, 4] of one reference; one of several colours stays as it is.
 
         Raises:
             ModelError: its sheet is missing or damaged.
         """
         sheet, place = divmod(reference.row, ACROSS**2)
         top, left = SIZE * (place // ACROSS), SIZE * (place % ACROSS)
-        return _sheet(self.folder / f"{reference.style}-{sheet:02}.webp")[top : top + SIZE, left : left + SIZE]
+        picture = _sheet(self.folder / f"{reference.style}-{sheet:02}.webp")[top : top + SIZE, left : left + SIZE]
+        if reference.colour is None or (hue := dominant_hue(picture)) is None:
+            return picture
+        return repaint(picture, HUES[reference.colour] - hue)
 
     def _best(self, words: Sequence[str], hidden: frozenset[str]) -> tuple[int, float] | None:
         """Row of the name that fits ``words`` best, and its score; None without words."""
@@ -168,9 +174,11 @@ class Bank:
         row = int(score.argmax())
         return row, float(score[row])
 
-    def _other(self, row: int, asked: str) -> Reference:
-        """The picture of a name in the best style but the asked one."""
-        return Reference(row, next(style for style in OTHER_STYLES[asked] if style in self.entries[row].styles))
+    def _other(self, row: int, asked: str, words: Sequence[str]) -> Reference:
+        """The picture of a name in the best style but the asked one, in a colour of ``words`` that its name lacks."""
+        named = split_words(self.entries[row].name)
+        colour = next((word for word in words if word in HUES and word not in named), None)
+        return Reference(row, next(s for s in OTHER_STYLES[asked] if s in self.entries[row].styles), colour)
 
     @cached_property
     def _places(self) -> dict[str, int]:

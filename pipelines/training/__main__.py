@@ -12,8 +12,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 @app.command()
 def prepare(data: Path = Path("data")) -> None:
     """Fetch the image packages; write compact arrays, and the vocabulary and the bank of references that ship."""
+    from pipelines.models.colours import HUES
     from pipelines.training.data.captions import STYLE_TEMPLATES
-    from pipelines.training.data.colours import HUES
     from pipelines.training.data.references import prepare_bank
     from pipelines.training.data.stickers import prepare as prepare_stickers
     from pipelines.training.data.vocabulary import prepare_vocabulary

@@ -22,8 +22,8 @@ from PIL import Image
 
 from pipelines.events import Done
 from pipelines.image import ImagePipeline
+from pipelines.models.colours import HUES, colour_name, dominant_hue
 from pipelines.settings import ImageSettings
-from pipelines.training.data.colours import HUES, colour_name, dominant_hue
 from pipelines.training.data.stickers import StickerSet, premultiplied
 
 OBJECTS = ("apple", "car", "heart", "balloon", "book", "fish", "bird", "cup", "shirt", "house", "star", "flower", "hat")

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import StudioError
+from pipelines.models.colours import HUES, colour_name, dominant_hue, hue_saturation_value, repaint
 from pipelines.training.card import Card
 from pipelines.training.data.captions import STYLE_TEMPLATES, Sampler, caption, styled
-from pipelines.training.data.colours import HUES, colour_name, dominant_hue, hue_saturation_value, repaint
 from pipelines.training.data.packages import Package
 from pipelines.training.data.stickers import Item, StickerSet, _entries, is_held_out, premultiplied
 

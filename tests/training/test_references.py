@@ -11,6 +11,7 @@ from starters import TINY, shaken
 
 from pipelines.errors import ModelError
 from pipelines.models.bank import OTHER_STYLES, STYLES, Bank, Found, Reference, compose
+from pipelines.models.colours import colour_name, dominant_hue
 from pipelines.models.network import NetworkConfig
 from pipelines.paths import assets
 from pipelines.training.data.captions import Sampler
@@ -99,6 +100,16 @@ def test_a_composition_keeps_both_whole():
     beside, above = compose(left, right, "beside"), compose(left, right, "above")
     assert (beside[16:48, :32] == 255).all() and (beside[16:48, 32:, 3] == 100).all() and not beside[:16].any()
     assert (above[2:34, 16:48] == 255).all() and (above[34:, 16:48] == 100).all() and not above[:, :16].any()
+
+
+def test_a_colour_that_the_name_lacks_is_painted_over():
+    bank = Bank.load()
+    blue, red = (bank.look_up(f"{colour} apple, 3d") for colour in ("blue", "red"))
+    assert bank.names(blue) == bank.names(red) == ("red apple",)
+    assert (blue.references[0].colour, red.references[0].colour) == ("blue", None)
+    assert colour_name(dominant_hue(bank.view(blue))) == "blue" and colour_name(dominant_hue(bank.view(red))) == "red"
+    pair = bank.look_up("red heart next to a blue apple, 3d")
+    assert [reference.colour for reference in pair.references] == [None, "blue"]
 
 
 def test_nothing_to_look_up_finds_nothing(bank):

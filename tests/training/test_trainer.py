@@ -13,9 +13,9 @@ from torch import nn
 from pipelines.backbone import FlowTransformer
 from pipelines.backbone.text import TextEncoder, Tokenizer
 from pipelines.errors import StudioError
+from pipelines.models.colours import dominant_hue
 from pipelines.training import trainer as trainer_module
 from pipelines.training.data.captions import Sampler
-from pipelines.training.data.colours import dominant_hue
 from pipelines.training.data.stickers import Item, StickerSet
 from pipelines.training.objectives import uniform
 from pipelines.training.recipes import ImageObjective

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.models.bank import compose
-from pipelines.training.data.colours import HUES, colour_name, repaint
+from pipelines.models.colours import HUES, colour_name, repaint
 from pipelines.training.data.stickers import Item, StickerSet
 
 STYLE_TEMPLATES = (
