@@ -30,7 +30,10 @@ class ImageModel(FlowModel, Protocol):
     """A flow model over [B, 4, H, W] that can read prompts."""
 
     def encode(self, prompts: Sequence[str]) -> Any:
-        """Condition for one prompt per sample, with the ``unknown`` and ``dropped`` words of each."""
+        """Condition for one prompt per sample, with the ``unknown`` and ``dropped`` words of each.
+
+        A model that looks references up also says which names each prompt is ``shown``.
+        """
 
 
 def edit_start(strength: float) -> float:
@@ -135,6 +138,10 @@ def _seeds(settings: SamplingSettings, count: int) -> list[int]:
 
 
 def _word_notes(*conditions: Any) -> Iterator[Note]:
+    # Only a model with references of its own shows any.
+    every = [getattr(condition, "shown", None) or [()] for condition in conditions]
+    if shown := dict.fromkeys(name for names in every for name in names[0]):
+        yield Note(f"Redrawn after stickers of other styles: {', '.join(shown)}")
     if unknown := dict.fromkeys(word for condition in conditions for word in condition.unknown[0]):
         yield Note(f"Not in the vocabulary, guessed from the spelling: {', '.join(unknown)}")
     if dropped := dict.fromkeys(word for condition in conditions for word in condition.dropped[0]):

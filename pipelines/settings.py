@@ -132,7 +132,7 @@ class ImageSettings(SamplingSettings):
     width: int = Field(64, ge=32, le=128, multiple_of=8, title="Width", description="In pixels, a multiple of 8.")
     height: int = Field(64, ge=32, le=128, multiple_of=8, title="Height", description="In pixels, a multiple of 8.")
     guidance: float = Field(
-        4.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+        2.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
     )
     guidance_from: float = Field(
         0.1, ge=0, le=1, title="Guide above", description="No guidance below this noise level (guidance interval)."
@@ -175,7 +175,7 @@ class ImageEditSettings(SamplingSettings):
         0.9, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
     )
     guidance: float = Field(
-        4.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
+        2.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
     )
     solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
     share_steps: int = Field(

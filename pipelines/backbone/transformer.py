@@ -34,6 +34,7 @@ class BackboneConfig:
         heads: attention heads; ``dim / heads`` must be even.
         bottleneck: width between the raw patch and ``dim`` (JiT's low-rank embedding).
         mixer: name in ``pipelines.backbone.mixers.MIXERS``.
+        reference: build the input for a reference signal beside the noised one.
     """
 
     channels: int
@@ -45,6 +46,7 @@ class BackboneConfig:
     heads: int = 6
     bottleneck: int = 128
     mixer: str = "softmax"
+    reference: bool = False
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built.
@@ -115,6 +117,11 @@ class FlowTransformer(nn.Module):
     ``forward(x, sigma, context, pooled)`` takes ``x`` [B, C, *S] with unit-variance noise at level ``sigma`` [B] or
     [B, frames] (one level per token along the first axis), text tokens ``context`` [B, L, dim] and a summary
     ``pooled`` [B, dim], and returns the clean estimate [B, C, *S].
+
+    ``reference`` [B, C + 1, *S] is a clean signal that shows roughly what is wanted, and in its last channel the trust
+    in it, from 0 to 1; all zeros stand for none. It joins the tokens at the same place, and the estimate leans on it
+    where the network says so: sigma^8 times the trust times a learned share of every sample, so that it guides what is
+    made out of noise and has no say in the end.
     """
 
     def __init__(self, config: BackboneConfig) -> None:
@@ -131,11 +138,18 @@ class FlowTransformer(nn.Module):
         self.final_scale = nn.Sequential(nn.SiLU(), nn.Linear(config.dim, config.dim))
         self.head = nn.Linear(config.dim, samples)
         self.context_type = nn.Parameter(torch.zeros(config.dim))
+        if config.reference:
+            each = samples // config.channels
+            self.reference_embed = nn.Linear(samples + each, config.dim, bias=False)
+            self.reference_gate = nn.Linear(config.dim, each)
         self._tables: dict[tuple[object, ...], Tensor] = {}
         # Zero gates and a zero head: the untrained network predicts zero and every block is the identity.
         for layer in (self.modulation[1], self.final_scale[1], self.head):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
+        if config.reference:
+            nn.init.zeros_(self.reference_gate.weight)
+            nn.init.constant_(self.reference_gate.bias, 1.4 / 2 ** len(config.patch) if config.overlap else 1.4)
 
     def grid_of(self, x: Tensor) -> tuple[int, ...]:
         """Tokens along each axis of ``x`` [B, C, *S].
@@ -152,12 +166,18 @@ class FlowTransformer(nn.Module):
             raise ModelError(f"backbone: sizes {sizes} must be multiples of the patch {patch}")
         return tuple(s // p for s, p in zip(sizes, patch, strict=True))
 
-    def forward(self, x: Tensor, sigma: Tensor, context: Tensor, pooled: Tensor, tap: Tap | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, sigma: Tensor, context: Tensor, pooled: Tensor, tap: Tap | None = None,
+        reference: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """Clean estimate; see the class for shapes."""
         cfg = self.config
         grid = self.grid_of(x)
         cut, join = (overlap_patchify, overlap_unpatchify) if cfg.overlap else (patchify, unpatchify)
         tokens = self.embed(cut(x, cfg.patch).to(self.head.weight.dtype)).flatten(1, -2)
+        if reference is not None:
+            reference, level = self._fitted(reference, sigma, x.shape[2:])
+            tokens = tokens + self.reference_embed(cut(reference * level, cfg.patch).to(tokens.dtype)).flatten(1, -2)
         tokens = torch.cat([context.to(tokens.dtype) + self.context_type.to(tokens.dtype), tokens], dim=1)
         table = self._table(grid, context.shape[1], tokens.device)
         summary = self._summary(sigma, pooled, context.shape[1], grid)
@@ -165,8 +185,21 @@ class FlowTransformer(nn.Module):
         for site, block in enumerate(self.blocks):
             tokens = block(tokens, modulation, table, site, tap)
         tokens = self.final_norm(tokens) * (1 + self.final_scale(summary))
-        patches = self.head(tokens[:, context.shape[1] :]).unflatten(1, grid)
-        return join(patches, cfg.patch).to(x.dtype)
+        cells = tokens[:, context.shape[1] :]
+        clean = join(self.head(cells).unflatten(1, grid), cfg.patch).to(x.dtype)
+        if reference is None:
+            return clean
+        share = torch.sigmoid(join(self.reference_gate(cells).unflatten(1, grid), cfg.patch).to(x.dtype))
+        share = share * (reference[:, -1:] * level**8).to(x.dtype)
+        return clean + share * (reference[:, :-1].to(x.dtype) - clean)
+
+    def _fitted(self, reference: Tensor, sigma: Tensor, sizes: torch.Size) -> tuple[Tensor, Tensor]:
+        """``reference`` at another size, and sigma shaped to be multiplied with it."""
+        if reference.shape[2:] != sizes:
+            mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(sizes)]
+            reference = nn.functional.interpolate(reference.float(), size=tuple(sizes), mode=mode)
+        level = sigma[:, None] if sigma.ndim == 1 else sigma.repeat_interleave(sizes[0] // sigma.shape[1], dim=1)
+        return reference, level.reshape(level.shape[0], 1, -1, *[1] * (len(sizes) - 1))
 
     def _summary(self, sigma: Tensor, pooled: Tensor, context: int, grid: tuple[int, ...]) -> Tensor:
         """Condition of the modulation: [B, 1, dim], or [B, context + tokens, dim] with one sigma per frame."""

@@ -52,7 +52,13 @@ class StarterNetwork(nn.Module):
         self.text = TextEncoder(vectors, config.backbone.dim, length=config.text_length)
         self.backbone = FlowTransformer(config.backbone)
 
-    def forward(self, x: Tensor, sigma: Tensor, words: Tensor, pieces: Tensor, tap: Tap | None = None) -> Tensor:
-        """Clean estimate of ``x`` [B, C, *S] at ``sigma`` [B] or [B, frames] under tokenised prompts [B, L]."""
+    def forward(
+        self, x: Tensor, sigma: Tensor, words: Tensor, pieces: Tensor, tap: Tap | None = None,
+        reference: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Clean estimate of ``x`` [B, C, *S] at ``sigma`` [B] or [B, frames] under tokenised prompts [B, L].
+
+        ``reference`` is [B, C + 1, *S] as the backbone takes it.
+        """
         context, pooled = self.text(words, pieces)
-        return self.backbone(x, sigma, context, pooled, tap)
+        return self.backbone(x, sigma, context, pooled, tap, reference)

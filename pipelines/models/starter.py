@@ -12,18 +12,31 @@ from pipelines.backbone import BackboneConfig
 from pipelines.backbone.text import Tokenizer
 from pipelines.errors import ModelError
 from pipelines.flow.types import CLAMP, Site, Tap
+from pipelines.models.bank import Bank
 from pipelines.models.network import NetworkConfig, StarterNetwork, vocabulary
 from pipelines.models.weights import load_config, load_weights
 
 
 @dataclass(frozen=True)
 class StarterCondition:
-    """Encoded prompts: context tokens [B, L, dim], summary [B, dim], and words the model could not use."""
+    """Encoded prompts: what the network reads, and what a person may want to know of it.
+
+    Attributes:
+        context: text tokens [B, L, dim].
+        pooled: summary [B, dim].
+        reference: picture [B, C + 1, 64, 64] that the network is shown, zeros for a prompt without; None for a model
+            without a bank.
+        unknown: per prompt, words outside the vocabulary.
+        dropped: per prompt, words beyond the length limit.
+        shown: per prompt, the names that its reference shows.
+    """
 
     context: Tensor
     pooled: Tensor
+    reference: Tensor | None = None
     unknown: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[tuple[str, ...], ...] = ()
+    shown: tuple[tuple[str, ...], ...] = ()
 
 
 class StarterModel:
@@ -32,8 +45,11 @@ class StarterModel:
     velocity = (x - x0_hat) / max(sigma, clamp), with x0_hat from the network.
     """
 
-    def __init__(self, network: StarterNetwork, tokenizer: Tokenizer, name: str = "starter") -> None:
-        self.name = name
+    def __init__(
+        self, network: StarterNetwork, tokenizer: Tokenizer, name: str = "starter", bank: Bank | None = None
+    ) -> None:
+        """``bank`` is where a network that reads a reference finds it; without one it is shown none."""
+        self.name, self.bank = name, bank
         self.network = network.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         backbone = network.config.backbone
@@ -49,15 +65,25 @@ class StarterModel:
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> StarterCondition:
-        """Encode one prompt per sample; an empty prompt is the unconditional one."""
+        """Encode one prompt per sample and look its reference up; an empty prompt is the unconditional one."""
         tokens = self.tokenizer(prompts)
         context, pooled = self.network.text(tokens.words, tokens.pieces)
-        return StarterCondition(context, pooled, tokens.unknown, tokens.dropped)
+        reference, shown = self._reference(prompts)
+        return StarterCondition(context, pooled, reference, tokens.unknown, tokens.dropped, shown)
+
+    def _reference(self, prompts: Sequence[str]) -> tuple[Tensor | None, tuple[tuple[str, ...], ...]]:
+        """The reference of each prompt, zeros for a prompt without, and the names it shows."""
+        if not self.backbone.reference or self.bank is None:
+            return None, ()
+        found = [self.bank.look_up(prompt) for prompt in prompts]
+        return torch.from_numpy(self.bank.signals(found)), tuple(self.bank.names(each) for each in found)
 
     @torch.inference_mode()
     def velocity(self, x: Tensor, sigma: Tensor, condition: StarterCondition, tap: Tap | None = None) -> Tensor:
         """Velocity [B, C, *S] in ``x``'s dtype at ``sigma`` [B] or [B, frames]; the network runs in its own dtype."""
-        clean = self.network.backbone(x.float(), sigma.float(), condition.context, condition.pooled, tap)
+        clean = self.network.backbone(
+            x.float(), sigma.float(), condition.context, condition.pooled, tap, condition.reference
+        )
         level = sigma.double().clamp(min=CLAMP)
         if level.ndim == 2:
             level = level.repeat_interleave(x.shape[2] // level.shape[1], dim=1)
@@ -74,7 +100,12 @@ class StarterModel:
 
     def join(self, conditions: Sequence[Any]) -> StarterCondition:
         """Conditions one after the other in one batch."""
-        return StarterCondition(torch.cat([c.context for c in conditions]), torch.cat([c.pooled for c in conditions]))
+        references = [c.reference for c in conditions if c.reference is not None]
+        return StarterCondition(
+            torch.cat([c.context for c in conditions]),
+            torch.cat([c.pooled for c in conditions]),
+            torch.cat(references) if references else None,
+        )
 
 
 def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> StarterModel:
@@ -99,4 +130,5 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
         odd = sorted({name for name, _ in expected.items() ^ found.items()})[:3]
         raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
     network.load_state_dict(tensors, strict=False)  # buffers are rebuilt, not stored
-    return StarterModel(network.to(dtype), Tokenizer(words, network_config.text_length))
+    bank = Bank.load() if network_config.backbone.reference else None
+    return StarterModel(network.to(dtype), Tokenizer(words, network_config.text_length), bank=bank)

@@ -11,9 +11,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 @app.command()
 def prepare(data: Path = Path("data")) -> None:
-    """Fetch the image packages and write compact arrays and the shipped vocabulary."""
+    """Fetch the image packages; write compact arrays, and the vocabulary and the bank of references that ship."""
+    from pipelines.models.colours import HUES
     from pipelines.training.data.captions import STYLE_TEMPLATES
-    from pipelines.training.data.colours import HUES
+    from pipelines.training.data.references import prepare_bank
     from pipelines.training.data.stickers import prepare as prepare_stickers
     from pipelines.training.data.vocabulary import prepare_vocabulary
 
@@ -22,20 +23,24 @@ def prepare(data: Path = Path("data")) -> None:
     texts = [text for item in stickers.items for text in (item.name, item.style, *item.tags)]
     texts += [*STYLE_TEMPLATES, " ".join(HUES), "in and on next to beside wearing with white black brown grey"]
     words = prepare_vocabulary(texts, data / "packages", assets() / "weights" / "vocabulary")
-    typer.echo(f"{len(stickers.items)} pictures, {words} words")
+    names = prepare_bank(stickers, assets() / "stickers")
+    typer.echo(f"{len(stickers.items)} pictures, {words} words, {names} names in the bank of references")
 
 
 @app.command()
 def train(
     medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path = Path("runs/image"),
-    steps: int | None = None, until: int | None = None,
+    steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
 ) -> None:  # fmt: skip
-    """Train or resume a starter; a lower --steps than before starts the final decay earlier."""
+    """Train or resume a starter, a fresh one from the starter in folder --warm where given.
+
+    A lower --steps than before starts the final decay earlier.
+    """
     from pipelines.training import recipes
 
     if medium != "image":
         raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: image")
-    trainer, _ = recipes.image(data / "image", run, steps=steps)
+    trainer, _ = recipes.image(data / "image", run, steps=steps, warm=warm, compile_model=compile)
     for row in trainer.run(until):
         typer.echo(" ".join(f"{key}={value:.5g}" for key, value in row.items()))
 

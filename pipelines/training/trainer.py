@@ -31,7 +31,8 @@ class TrainSettings:
         steps: optimizer steps of the whole run.
         warmup: steps of linear warm-up.
         decay: share of the run, at its end, over which the learning rate falls linearly to zero.
-        muon_rate: learning rate of the matrices inside blocks (Muon, matched to AdamW's update size).
+        muon_rate: learning rate of the matrices inside blocks (Muon, matched to AdamW's update size); 0 leaves them to
+            AdamW, where bf16 is slow, in which Muon works.
         adam_rate: learning rate of everything else (AdamW).
         ema: decay of the weight average per step, warmed up as (1 + step) / (10 + step).
         seed: seeds initial weights, batches and noise.
@@ -55,11 +56,14 @@ class TrainSettings:
 
 
 def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside blocks, AdamW for embeddings, heads, norms and vectors."""
+    """Muon for the matrices inside blocks where it has a rate, AdamW for embeddings, heads, norms and vectors."""
     muon: list[nn.Parameter] = []
     adam: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (muon if parameter.ndim == 2 and "blocks." in name and "offset" not in name else adam).append(parameter)
+    if not settings.muon_rate:
+        groups = [{"params": muon, "weight_decay": settings.weight_decay}, {"params": adam, "weight_decay": 0.0}]
+        return [torch.optim.AdamW(groups, lr=settings.adam_rate, betas=(0.9, 0.98))]
     return [
         torch.optim.Muon(
             muon, lr=settings.muon_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
@@ -104,7 +108,8 @@ class Trainer:
 
     def _advance(self) -> float:
         factor = self.settings.rate(self.step)
-        for optimizer, base in zip(self.optimizers, (self.settings.muon_rate, self.settings.adam_rate), strict=True):
+        for optimizer in self.optimizers:
+            base = self.settings.muon_rate if isinstance(optimizer, torch.optim.Muon) else self.settings.adam_rate
             for group in optimizer.param_groups:
                 group["lr"] = base * factor
         loss = self.loss(self.model, self.step)

@@ -209,3 +209,58 @@ def test_shapes_that_cannot_be_built_are_refused_with_the_numbers(changes, words
     with pytest.raises(ModelError) as error:
         FlowTransformer(config(2, **changes))
     assert words in str(error.value)
+
+
+def referring(**changes):
+    """A random network that takes references, in float64, and one (signal, words, summary) for it."""
+    config = BackboneConfig(
+        **{"channels": 2, "grid": (4, 4), "patch": (4, 4), "dim": 32, "depth": 2, "heads": 2, **changes}, reference=True
+    )
+    network = shaken(FlowTransformer(config)).double()
+    generator = torch.Generator().manual_seed(2)
+    sizes = [g * p for g, p in zip(config.grid, config.patch, strict=True)]
+    x, words, pooled = (torch.randn(2, *s, generator=generator).double() for s in ((2, *sizes), (3, 32), (32,)))
+    return network, x, words, pooled
+
+
+def test_no_reference_and_an_empty_one_are_the_same():
+    network, x, words, pooled = referring()
+    sigma = torch.tensor([0.9, 0.4])
+    empty = torch.zeros(2, 3, 16, 16).double()
+    assert torch.equal(network(x, sigma, words, pooled, None, empty), network(x, sigma, words, pooled))
+
+
+def test_a_reference_is_felt_in_noise_and_not_in_the_end():
+    network, x, words, pooled = referring()
+    shown = torch.ones(2, 3, 16, 16).double()
+    moved = [
+        (network(x, sigma, words, pooled, None, shown) - network(x, sigma, words, pooled)).abs().mean()
+        for sigma in (torch.zeros(2), torch.full((2,), 0.3), torch.ones(2))
+    ]
+    assert moved[0] == 0 and 0 < moved[1] < moved[2]
+
+
+def test_an_open_gate_hands_a_reference_through():
+    network, x, words, pooled = referring()
+    torch.nn.init.constant_(network.reference_gate.bias, 100.0)
+    shown = torch.cat([torch.rand_like(x), torch.ones(2, 1, 16, 16).double()], dim=1)
+    torch.testing.assert_close(network(x, torch.ones(2), words, pooled, None, shown), shown[:, :2])
+
+
+@pytest.mark.parametrize("sigma", [torch.tensor([0.7, 0.2]), torch.tensor([[0.7] * 4, [0.2] * 4])])
+def test_a_reference_is_fitted_to_another_size(sigma):
+    network, x, words, pooled = referring()
+    large = torch.nn.functional.interpolate(x, size=(16, 32), mode="bilinear")
+    plain = torch.full((2, 3, 16, 16), 0.5).double()
+    fitted = torch.full((2, 3, 16, 32), 0.5).double()
+    out = [network(large, sigma, words, pooled, None, shown) for shown in (plain, fitted)]
+    torch.testing.assert_close(out[0], out[1])
+
+
+def test_a_noise_level_per_frame_also_weighs_a_reference():
+    network, x, words, pooled = referring()
+    shown = torch.ones(2, 3, 16, 16).double()
+    flat, rows = torch.tensor([0.7, 0.2]), torch.tensor([[0.7] * 4, [0.2] * 4])
+    torch.testing.assert_close(
+        network(x, flat, words, pooled, None, shown), network(x, rows, words, pooled, None, shown)
+    )

@@ -14,8 +14,10 @@ from common import starter, table
 
 from pipelines.backbone.text import split_words
 from pipelines.edit import EditPlan, Sharing, flow_edit, magic_mix, rf_edit, sde_edit
+from pipelines.edit.types import EditStep, counted
 from pipelines.flow import CLAMP, RULES, noise, sigma_grid
 from pipelines.flow.schedule import shift
+from pipelines.flow.types import Call
 from pipelines.training.data.stickers import StickerSet
 
 
@@ -54,6 +56,30 @@ def grid(calls, start, rising=False):
     return down.flip(0) if rising else down
 
 
+def direct_edit(plan, x, up):
+    """DirectEdit's stored residual (ICML 2026), without its value sharing.
+
+    Euler there, and Euler back plus what the way back of the source would have missed, so that between equal
+    descriptions it returns the source.
+    """
+    plan, model = counted(plan)
+    source, target = plan.source_velocity(), plan.target_velocity()
+    state, velocities, steps = x, [], len(up) - 1
+
+    def at(velocity, state, index):
+        return velocity(state, up[index].float().expand(len(x)), Call(index, 0, float(up[index])))
+
+    for index in range(steps):
+        velocities.append(at(source, state, index))
+        state = state + (up[index + 1] - up[index]).float() * velocities[-1]
+    velocities.append(at(source, state, steps))
+    for index in range(steps, 0, -1):
+        h = (up[index - 1] - up[index]).float()
+        residual = h * (velocities[index - 1] - velocities[index])
+        state = state + h * at(target, state, index) + residual
+        yield EditStep(2 * steps - index + 1, 2 * steps, state, model.calls)
+
+
 def methods(steps):
     """Name -> function (plan, x, e, seeds) -> edit steps."""
     found = {}
@@ -61,6 +87,7 @@ def methods(steps):
         found[f"SDEdit from {start}"] = lambda p, x, e, s, a=start: sde_edit(p, x, grid(steps, a), e)
         found[f"FlowEdit from {start}"] = lambda p, x, e, s, a=start: flow_edit(p, x, grid(steps, a), s)
         found[f"MagicMix from {start}"] = lambda p, x, e, s, a=start: magic_mix(p, x, grid(steps, a), e)
+        found[f"DirectEdit from {start}"] = lambda p, x, e, s, a=start: direct_edit(p, x, grid(steps, a, rising=True))
         for name in ("midpoint", "fireflow", "alf"):
             n = RULES[name].steps_for(steps)
             for share in (0, 2):
@@ -77,9 +104,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/image"))
     parser.add_argument("--pairs", type=int, default=48)
-    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--steps", type=int, nargs="+", default=[16])
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.5, 4.0])
-    parser.add_argument("--only", default="", help="methods whose name contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="methods whose name contains one of these")
     options = parser.parse_args()
     stickers = StickerSet.load(options.data)
     sources, targets = pairs_of(stickers, options.pairs)
@@ -93,8 +120,8 @@ def main():
     rows = [("source untouched", "-", 0, f"{d.mean():.3f}", f"{near.mean():.2f}", "-")]
     for guidance in options.guidance:
         plan = EditPlan(model, model.encode(prompts[0]), model.encode(prompts[1]), guidance)
-        for name, method in methods(options.steps).items():
-            if options.only in name:
+        for name, method in [pair for steps in options.steps for pair in methods(steps).items()]:
+            if any(part in name for part in options.only):
                 *_, step = method(plan, source, e, seeds)
                 d, near, kept = scores(step.clean.clamp(-1, 1), source, target)
                 calls = step.calls

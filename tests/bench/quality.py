@@ -2,7 +2,12 @@
 
 Retrieval: a sample in the 3D style is compared with the 3D picture of every name (skin tones left out) by the cosine of
 their 16 x 16 RGBA thumbnails less the mean thumbnail; top-k counts how often the right name is among the k nearest.
+The starter is shown a reference from its bank, so two more rows say what of this is its own work: the same retrieval
+for the references handed through as they are, and the share of samples that are nearer to the true picture than the
+reference was (RMS over all pixels).
 Colour: share of samples of "COLOUR object" whose dominant hue is nearest to that colour.
+``--memorised`` adds distances (RMS of thumbnails, range 1) to the nearest training picture: of samples of held-out
+names, of the true pictures of held-out names, and of training pictures to one another.
 ``--sheet FILE`` also writes a contact sheet of the first 64 samples, unpicked, above their nearest training pictures.
 """
 
@@ -17,8 +22,8 @@ from PIL import Image
 
 from pipelines.events import Done
 from pipelines.image import ImagePipeline
+from pipelines.models.colours import HUES, colour_name, dominant_hue
 from pipelines.settings import ImageSettings
-from pipelines.training.data.colours import HUES, colour_name, dominant_hue
 from pipelines.training.data.stickers import StickerSet, premultiplied
 
 OBJECTS = ("apple", "car", "heart", "balloon", "book", "fish", "bird", "cup", "shirt", "house", "star", "flower", "hat")
@@ -49,6 +54,34 @@ def retrieval(samples, names, gallery, gallery_names):
     return top1, top10
 
 
+def references(pipe, names, style="3d"):
+    """What the model is shown for each name; a clear picture for none."""
+    bank = pipe.model.bank
+    return [bank.view(bank.look_up(f"{name}, {style}")) for name in names]
+
+
+def redrawn(samples, shown, truth):
+    """Share of samples that are nearer to the true picture than what the model was shown."""
+
+    def rms(pictures):
+        return np.sqrt(((np.stack(pictures).astype(float) - truth) ** 2).mean((1, 2, 3)))
+
+    return np.mean(rms(samples) < rms(shown))
+
+
+def memorised(samples, held_out, training):
+    """Rows: median distance to the nearest training picture, for each kind of picture."""
+    among = torch.cdist(training, training).fill_diagonal_(float("inf"))
+    scale = training.shape[1] ** -0.5
+    kinds = [("samples of held-out names", torch.cdist(features(samples), training)),
+             ("true pictures of held-out names", torch.cdist(held_out, training)),
+             ("training pictures, each other", among)]  # fmt: skip
+    return [
+        (f"nearest training picture, median / least distance, {what}",
+         f"{(d.min(1).values * scale).median():.3f} / {d.min() * scale:.3f}") for what, d in kinds
+    ]  # fmt: skip
+
+
 def write_sheet(path, samples, gallery, pictures):
     """Contact sheet: four double rows of 16, samples above their nearest training pictures, on white."""
     nearest = torch.cdist(features(samples), gallery).argmin(1).tolist()
@@ -65,6 +98,7 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("data/image"))
     parser.add_argument("--names", type=int, default=256)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--memorised", action="store_true")
     parser.add_argument("--json", type=Path, help="also write the table here, for the model card")
     options = parser.parse_args()
     pipe = ImagePipeline.load()
@@ -80,6 +114,14 @@ def main():
         samples = [sample(pipe, name, seed=index) for index, name in enumerate(names)]
         top1, top10 = retrieval(samples, names, gallery, gallery_names)
         rows.append((f"retrieval, {len(names)} {title}, top-1 / top-10", f"{top1:.2f} / {top10:.2f}"))
+        shown_to = references(pipe, names)
+        top1, top10 = retrieval(shown_to, names, gallery, gallery_names)
+        rows.append(("- the same, references handed through", f"{top1:.2f} / {top10:.2f}"))
+        truth = stickers.pictures[[shown[gallery_names.index(name)] for name in names]]
+        rows.append(("- nearer to the true picture than the reference", f"{redrawn(samples, shown_to, truth):.2f}"))
+        if options.memorised and held_out:
+            known = torch.tensor([not stickers.items[r].held_out for r in shown])
+            rows += memorised(samples, gallery[~known], gallery[known])
         kept = kept or samples
     rows.append(("chance, top-1 / top-10", f"{1 / len(shown):.4f} / {10 / len(shown):.4f}"))
     obeyed = []

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import StudioError
+from pipelines.models.colours import HUES, colour_name, dominant_hue, hue_saturation_value, repaint
 from pipelines.training.card import Card
 from pipelines.training.data.captions import STYLE_TEMPLATES, Sampler, caption, styled
-from pipelines.training.data.colours import HUES, colour_name, dominant_hue, hue_saturation_value, repaint
 from pipelines.training.data.packages import Package
 from pipelines.training.data.stickers import Item, StickerSet, _entries, is_held_out, premultiplied
 
@@ -38,19 +38,30 @@ def stickers(count=60):
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
-    pictures, prompts = Sampler(stickers(), 3).batch(17, 32)
-    again, same = Sampler(stickers(), 3).batch(17, 32)
-    assert np.array_equal(pictures, again) and prompts == same
-    assert pictures.shape == (32, 64, 64, 4) and pictures.dtype == np.uint8
-    assert Sampler(stickers(), 3).batch(18, 32)[1] != prompts
-    assert Sampler(stickers(), 4).batch(17, 32)[1] != prompts
+    pictures, prompts, *rest = zip(*Sampler(stickers(), 3).batch(17, 32), strict=True)
+    again, same, *also = zip(*Sampler(stickers(), 3).batch(17, 32), strict=True)
+    assert np.array_equal(pictures, again) and prompts == same and rest == also
+    assert np.shape(pictures) == (32, 64, 64, 4) and pictures[0].dtype == np.uint8
+    assert tuple(e.prompt for e in Sampler(stickers(), 3).batch(18, 32)) != prompts
+    assert tuple(e.prompt for e in Sampler(stickers(), 4).batch(17, 32)) != prompts
+
+
+def test_an_example_says_what_it_shows():
+    whole = stickers()
+    styles = {item.name: item.style for item in whole.items}
+    examples = [example for step in range(20) for example in Sampler(whole).batch(step, 32)]
+    for example in examples:
+        assert {styles[name] for name in example.names} == {example.style}
+        bases = [name for name in example.names if example.prompt and name in example.prompt]
+        assert len(example.names) == 1 or not example.prompt or len(bases) == 2
+    assert {len(example.names) for example in examples} == {1, 2}
 
 
 def test_held_out_names_never_appear():
     held = {item.name for item in stickers().items if item.held_out}
     assert len(held) >= 2
     sampler = Sampler(stickers().subset(held_out=False))
-    prompts = [prompt for step in range(40) for prompt in sampler.batch(step, 32)[1]]
+    prompts = [example.prompt for step in range(40) for example in sampler.batch(step, 32)]
     shown = " | ".join(prompts) + " "
     assert not [name for name in held if f"{name} " in shown.replace(",", " ")]
     assert len({item.name for item in stickers().items if f"{item.name} " in shown.replace(",", " ")}) > 50
@@ -58,7 +69,7 @@ def test_held_out_names_never_appear():
 
 def test_one_prompt_in_ten_is_empty():
     sampler = Sampler(stickers())
-    prompts = [prompt for step in range(60) for prompt in sampler.batch(step, 64)[1]]
+    prompts = [example.prompt for step in range(60) for example in sampler.batch(step, 64)]
     assert prompts.count("") / len(prompts) == pytest.approx(0.1, abs=0.02)
 
 
@@ -68,6 +79,8 @@ def test_items_are_drawn_by_their_weight():
     sampler = Sampler(StickerSet(pair.pictures, items))
     rows = [sampler._row(np.random.default_rng(seed)) for seed in range(4000)]
     assert np.mean(np.array(rows) < 30) == pytest.approx(0.75, abs=0.03)
+    styles = np.array([items[row].style for row in rows])
+    assert np.mean(styles == "3d") == pytest.approx(0.5, abs=0.03)  # drawn where no style is asked for
 
 
 @pytest.mark.parametrize("style", STYLES)

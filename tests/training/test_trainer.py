@@ -13,9 +13,9 @@ from torch import nn
 from pipelines.backbone import FlowTransformer
 from pipelines.backbone.text import TextEncoder, Tokenizer
 from pipelines.errors import StudioError
+from pipelines.models.colours import dominant_hue
 from pipelines.training import trainer as trainer_module
 from pipelines.training.data.captions import Sampler
-from pipelines.training.data.colours import dominant_hue
 from pipelines.training.data.stickers import Item, StickerSet
 from pipelines.training.objectives import uniform
 from pipelines.training.recipes import ImageObjective
@@ -95,7 +95,7 @@ def tiny_network(seed=0):
 
 def tiny_objective(batch=4):
     tokenizer = Tokenizer(WORDS, 16)
-    return ImageObjective(Sampler(four_stickers()), tokenizer, uniform(), batch)
+    return ImageObjective(Sampler(four_stickers()), tokenizer, uniform(), batch=batch)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path):

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.training.data.colours import HUES, colour_name, repaint
+from pipelines.models.bank import compose
+from pipelines.models.colours import HUES, colour_name, repaint
 from pipelines.training.data.stickers import Item, StickerSet
 
 STYLE_TEMPLATES = (
@@ -18,9 +20,19 @@ STYLE_TEMPLATES = (
     "{name} in {style} style",
 )
 EMPTY_SHARE = 0.1  # prompts left empty, for guidance
-REPAINT_SHARE = 0.08
-SCENE_SHARE = 0.04
+REPAINT_SHARE = 0.12
+SCENE_SHARE = 0.06
+STYLE_WEIGHT = {"3d": 2.0}  # what is drawn where nothing is asked for
 COLOUR_WORD = re.compile(rf"\b({'|'.join((*HUES, 'white', 'black', 'brown', 'grey'))})\b ?")
+
+
+class Example(NamedTuple):
+    """One training example: picture uint8 [64, 64, 4], prompt, style, and the names that the picture shows."""
+
+    picture: np.ndarray
+    prompt: str
+    style: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -32,17 +44,17 @@ class Sampler:
 
     @cached_property
     def _cumulative(self) -> np.ndarray:
-        weights = np.array([item.weight for item in self.stickers.items])
+        weights = np.array([item.weight * STYLE_WEIGHT.get(item.style, 1.0) for item in self.stickers.items])
         return np.cumsum(weights / weights.sum())
 
-    def batch(self, step: int, size: int) -> tuple[np.ndarray, list[str]]:
-        """Pictures uint8 [size, 64, 64, 4] and prompts of training step ``step``."""
+    def batch(self, step: int, size: int) -> list[Example]:
+        """The ``size`` examples of training step ``step``."""
         rng = np.random.default_rng((self.seed, step))
-        pictures, prompts = [], []
+        examples = []
         for _ in range(size):
             draw = rng.random()
             if draw < SCENE_SHARE:
-                picture, prompt = self._scene(rng)
+                example = self._scene(rng)
             else:
                 row = self._row(rng)
                 item, picture = self.stickers.items[row], self.stickers.pictures[row]
@@ -50,9 +62,9 @@ class Sampler:
                     picture, prompt = self._repainted(item, picture, rng)
                 else:
                     prompt = caption(item, rng)
-            pictures.append(picture)
-            prompts.append("" if rng.random() < EMPTY_SHARE else prompt)
-        return np.stack(pictures), prompts
+                example = Example(picture, prompt, item.style, (_shown(item),))
+            examples.append(example if rng.random() >= EMPTY_SHARE else example._replace(prompt=""))
+        return examples
 
     def _row(self, rng: np.random.Generator) -> int:
         row = int(np.searchsorted(self._cumulative, rng.random()))
@@ -64,7 +76,7 @@ class Sampler:
         name = COLOUR_WORD.sub("", item.name).strip() or item.name
         return repaint(picture, HUES[target] - item.hue), styled(f"{target} {name}", item.style, rng)
 
-    def _scene(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    def _scene(self, rng: np.random.Generator) -> Example:
         """Two pictures of one style in one: "A and B" side by side, or "A on B"."""
         first = self._row(rng)
         second = self._row(rng)
@@ -72,16 +84,11 @@ class Sampler:
             second = self._row(rng)
         a, b = self.stickers.items[first], self.stickers.items[second]
         picture_a, picture_b = self.stickers.pictures[first], self.stickers.pictures[second]
-        canvas = np.zeros_like(picture_a)
-        if rng.random() < 0.5:
-            _paste(canvas, picture_a[::2, ::2], 16, 0)
-            _paste(canvas, picture_b[::2, ::2], 16, 32)
-            words = f"{a.name} {rng.choice(['and', 'next to', 'beside'])} {b.name}"
-        else:
-            _paste(canvas, picture_b[::2, ::2], 32, 16)
-            _paste(canvas, picture_a[::2, ::2], 2, 16)
-            words = f"{a.name} on {b.name}"
-        return canvas, styled(words, a.style, rng)
+        layout = "beside" if rng.random() < 0.5 else "above"
+        joining = "on" if layout == "above" else rng.choice(["and", "next to", "beside"])
+        words = f"{a.name} {joining} {b.name}"
+        picture = compose(picture_a, picture_b, layout)
+        return Example(picture, styled(words, a.style, rng), a.style, (_shown(a), _shown(b)))
 
 
 def caption(item: Item, rng: np.random.Generator) -> str:
@@ -106,13 +113,10 @@ def styled(words: str, style: str, rng: np.random.Generator) -> str:
     return STYLE_TEMPLATES[rng.integers(len(STYLE_TEMPLATES))].format(name=words, style=style)
 
 
+def _shown(item: Item) -> str:
+    """Name of an item without its skin tone, as the bank lists it."""
+    return item.base.replace(":", ",")
+
+
 def _some(tags: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
     return [str(tag) for tag in rng.choice(list(tags), size=min(count, len(tags)), replace=False)]
-
-
-def _paste(canvas: np.ndarray, patch: np.ndarray, top: int, left: int) -> None:
-    """Lay a premultiplied ``patch`` over ``canvas`` at (top, left), in place."""
-    height, width = patch.shape[:2]
-    under = canvas[top : top + height, left : left + width]
-    cover = patch[..., 3:].astype(np.float32) / 255
-    under[:] = (patch + under * (1 - cover) + 0.5).clip(0, 255).astype(np.uint8)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipelines.training.data.colours import dominant_hue
+from pipelines.models.colours import dominant_hue
 from pipelines.training.data.packages import CLDR, EMOJIBASE, FLUENT_3D, FLUENT_FLAT, NOTO
 
 SIZE = 64
