@@ -26,6 +26,7 @@ element.addEventListener('click', (event) => {
 """
 SHOW = [("Made here", "made"), ("Brought in", "imported"), ("Starred", "starred"), ("Trash", "trash")]
 WHEN = [("Any time", "any"), ("Today", "today"), ("7 days", "week"), ("30 days", "month")]
+EMPTY, SURE = "Empty the trash", "Remove all of it for good"
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 Updates = dict[Any, Any]
 
@@ -72,7 +73,7 @@ class LibraryTab:
             self.unmark = gr.Button("Unmark all", size="sm", visible=False)
             self.drop = gr.Button("Delete marked", size="sm", visible=False)
             self.undo = gr.Button("Undo delete", size="sm", visible=False)
-            self.empty = gr.Button("Empty the trash", size="sm", visible=False)
+            self.empty = gr.Button(EMPTY, size="sm", visible=False)
         self.deleted = gr.State(())
 
     @property
@@ -198,12 +199,15 @@ class LibraryTab:
             self.undo: gr.update(visible=False),
         }
 
-    def _purge(self, state: Shelf, request: gr.Request) -> Updates:
+    def _purge(self, state: Shelf, said: str, request: gr.Request) -> Updates:
         owner = self.shop.people.owner(request)
+        if said != SURE:  # the one thing here that cannot be undone takes a second click
+            return {self.empty: gr.update(value=marked(SURE), variant="stop")}
         gone = self.shop.library.purge(owner, days=0)
         return {
             **self.view(Shelf(state.query), owner, [phrase("Removed for good: {count}.", count=gone)]),
             self.undo: gr.update(visible=False),
+            self.empty: gr.update(value=marked(EMPTY), variant="secondary", visible=False),
         }
 
     def _unmark(self, state: Shelf, request: gr.Request) -> Updates:
