@@ -51,7 +51,7 @@ class _Desk:
 
     def queue(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         jobs = self.jobs.list(owner, limit=60)
-        ahead = {job.id: self.shop.watch.ahead(job) for job in jobs if job.state == "queued"}
+        ahead = self.jobs.ahead(jobs)
         made = self.library.made_by([job.id for job in jobs if job.state == "done"], owner)
         rows = [
             {**_described(job), "ahead": ahead.get(job.id), "assets": [each.id for each in made.get(job.id, ())]}

@@ -8,6 +8,7 @@ a job has one outcome.
 import json
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +170,13 @@ class Jobs:
                 (owner, *states, limit),
             ).fetchall()
         return self.read(rows)
+
+    def ahead(self, jobs: Iterable[Job]) -> dict[str, int]:
+        """For each queued job, how many jobs of anybody come before it."""
+        with self.store.connect() as db:
+            rows = db.execute("SELECT state, position FROM jobs WHERE state IN ('queued', 'running')").fetchall()
+        line = sorted(-1.0 if row["state"] == "running" else row["position"] for row in rows)
+        return {job.id: bisect_left(line, job.position) for job in jobs if job.state == "queued"}
 
     def move(self, job: str, owner: str, before: str | None) -> None:
         """Put a queued job before another of the same owner, or last.
