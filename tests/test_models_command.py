@@ -32,7 +32,7 @@ def test_the_list_names_every_model_with_its_licence():
         each.id for each in cards()
     ]
     assert all(each.licence in line for each, line in zip(cards(), lines, strict=False))
-    assert "ready" in lines[0] and "32 MB" in lines[0] and "planned" in lines[1] and "about 34 GB" in lines[1]
+    assert "ready" in lines[0] and "34 MB" in lines[0] and "planned" in lines[1] and "about 34 GB" in lines[1]
 
 
 def test_the_list_as_json():
