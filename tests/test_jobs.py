@@ -166,6 +166,27 @@ def test_forgetting_keeps_what_waits(jobs):
     assert queue(jobs, "three")[0].number == 3  # numbers name files: never used twice
 
 
+def test_a_job_of_another_version_stops_nobody_elses(jobs):
+    queue(jobs, "odd", owner="bob")
+    with jobs.store.transaction() as db:
+        db.execute("UPDATE jobs SET kind = 'video.generate'")
+    queue(jobs, "mine")
+    assert jobs.list("bob") == []
+    assert jobs.claim("w").settings.prompt == "mine"
+    with jobs.store.connect() as db:
+        row = db.execute("SELECT state, reason FROM jobs WHERE owner = 'bob'").fetchone()
+    assert row["state"] == "failed" and "Another version" in row["reason"]
+
+
+def test_clearing_the_list_does_not_clear_the_count(tmp_path):
+    jobs = Jobs(Store(tmp_path), Limits(waiting=9, per_minute=2))
+    for job in queue(jobs, "one", "two"):
+        jobs.cancel(job.id, "ann")
+    assert jobs.forget("ann") == 2 and jobs.list("ann") == []
+    with pytest.raises(StudioError, match="a minute"):
+        queue(jobs, "three")
+
+
 def test_many_at_once_lose_and_double_nothing(jobs):
     def ask(owner):
         for _ in range(5):

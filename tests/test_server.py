@@ -14,10 +14,12 @@ from gradio_client import Client, handle_file
 from pages import WARNINGS, free_port
 from PIL import Image
 
-from pipelines.settings import ImageSettings
+from pipelines.errors import MediaError
+from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import ui
 from studio.people import COOKIE, People
 from studio.provenance import read_settings
+from studio.uploads import uploaded
 
 pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
 HERE = Path(__file__).parent
@@ -205,6 +207,46 @@ def test_the_cookie_is_given_once_and_says_what_a_frame_needs():
     assert re.match(rf"{COOKIE}=[0-9a-f]{{32}};", given)
     assert "SameSite=None; Secure" in asyncio.run(ask(People(True, embedded=True)))
     assert asyncio.run(ask(People(True), [(b"cookie", f"{COOKIE}=abc".encode())])) == ""
+
+
+def test_no_file_of_the_machine_can_be_named_as_a_source(shared, tmp_path):
+    """Gradio lets a path through that is not marked as its own file; neither endpoint nor page may follow it."""
+    ann, bob = visitor(shared), visitor(shared)
+    job = shared.shop.jobs.submit([ImageSettings(prompt="mine", seed=1, steps=1)], owner_of(shared, ann))[0]
+    done(shared, job, owner_of(shared, ann))
+    mine = shared.shop.library.made_by([job.id], owner_of(shared, ann))[job.id][0].path
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    for path in (mine, tmp_path / "secret.png", tmp_path / "missing.png"):
+        sent = {"data": [{"path": str(path)}, "a boat", None, *_rest(ImageEditSettings)]}
+        event = bob.post("/gradio_api/call/image_edit", json=sent).json()["event_id"]
+        told = bob.get(f"/gradio_api/call/image_edit/{event}").text
+        assert "event: error" in told and "complete" not in told
+    assert shared.shop.library.search(owner_of(shared, bob)).total == 0
+    for path in (str(tmp_path / "secret.png"), str(tmp_path / "missing.png"), "", None, 5, "a\0b"):
+        with pytest.raises(MediaError, match="was not uploaded here"):
+            uploaded(path)
+
+
+def _rest(kind):
+    """Defaults of every setting after the prompt, in an endpoint's order."""
+    return [f.default for name, f in kind.model_fields.items() if name not in ("version", "prompt")]
+
+
+def test_a_local_studio_answers_to_its_own_name_and_page_alone(local):
+    port = local.address.rstrip("/").rsplit(":", 1)[1]
+    look = f"{local.address}studio/queue"
+    assert httpx.get(look, headers={"host": f"localhost:{port}"}).status_code == 200
+    assert httpx.get(look, headers={"host": f"evil.example:{port}"}).status_code == 403
+    upload = {"files": {"files": ("a.txt", b"x")}, "headers": {"origin": "http://evil.example"}}
+    assert httpx.post(f"{local.address}gradio_api/upload", **upload).status_code == 403
+    own = {"origin": f"http://127.0.0.1:{port}", **HEADERS}
+    assert httpx.post(f"{local.address}studio/queue/forget", json={}, headers=own).status_code == 200
+
+
+def test_another_programs_odd_cookie_costs_nobody_their_work(shared):
+    for odd in ('prefs={"a":1}', "a[b]=1"):
+        answer = httpx.get(shared.address, headers={"cookie": f"{odd}; {COOKIE}=0123456789abcdef"})
+        assert "set-cookie" not in answer.headers
 
 
 def test_a_password_guards_everything(serve):
