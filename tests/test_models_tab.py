@@ -46,7 +46,7 @@ def test_every_model_has_a_card_under_its_medium():
 
 def test_a_starter_says_what_it_takes_and_can_be_loaded():
     shown = card_html("image-starter", loaded=set())
-    for text in ("Apache-2.0", "Commercial use allowed", "Turns back exactly", "16 M", "none, it ships", "Fits: it"):
+    for text in ("Apache-2.0", "Commercial use allowed", "Turns back exactly", "17 M", "none, it ships", "Fits: it"):
         assert text in plain(shown)
     assert 'data-act="load"' in shown and "Ready" in plain(shown)
     held = card_html("image-starter", loaded={("image", "starter")})

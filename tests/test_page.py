@@ -112,7 +112,7 @@ def test_first_sight_shows_the_newest_example_as_text_not_as_markup(visit):
 
 def test_make_previews_then_shows_and_exports_with_settings(visit, tmp_path):
     page = visit()
-    steps(page, 4)
+    steps(page, 80)  # long enough that a preview is seen
     page.get_by_label("Prompt").fill("a red zorbleflux")
     page.get_by_role("button", name="Generate").click()
     page.locator(".board.running img").first.wait_for()
@@ -129,7 +129,7 @@ def test_make_previews_then_shows_and_exports_with_settings(visit, tmp_path):
             opened.load()
             assert (opened.format, opened.mode, opened.size) == (kind.upper(), mode, (64, 64))
         found = read_settings(path)
-        assert found.settings == ImageSettings(prompt="a red zorbleflux", seed=seed, steps=4) and not found.unknown
+        assert found.settings == ImageSettings(prompt="a red zorbleflux", seed=seed, steps=80) and not found.unknown
 
 
 def test_several_are_picked_one_by_one_and_the_strip_restores(visit, tmp_path):
