@@ -10,6 +10,7 @@ import gradio as gr
 from pipelines.errors import SettingsError, StudioError
 from pipelines.settings import SamplingSettings, kind_of
 from studio.cost import estimate
+from studio.events import QUICK
 from studio.form import Form
 from studio.language import marked, phrase, why
 from studio.presets import Preset, Presets
@@ -20,7 +21,6 @@ from studio.wildcards import Lists, literal
 from studio.workshop import Workshop
 
 Updates = dict[Any, Any]
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
 COSTLY = ("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features")
 
@@ -121,7 +121,7 @@ class Extras:
             settings = self.form.read({**values, self.form.controls["prompt"]: "x"})
         except StudioError:
             return ""  # the run button says what is wrong
-        loaded = f"{settings.MEDIUM}/{settings.model}" in self.shop.loaded()
+        loaded = (settings.MEDIUM, settings.model) in self.shop.loaded()
         return estimate(settings, self.shop.paces, loaded).sentence.html("p")
 
     def _recall(self, request: gr.Request) -> Any:

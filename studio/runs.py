@@ -1,4 +1,4 @@
-"""Between a page and the queue: what a run needs, what a dropped file says, and what a job has made."""
+"""Between a page and the queue: what a run needs, and what a page opens with."""
 
 import base64
 import binascii
@@ -6,16 +6,14 @@ import io
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets
 from pipelines.settings import MAX_SEED, SamplingSettings
-from studio.jobs import Job
 from studio.language import phrase
 from studio.library import Asset
 from studio.session import KEPT, Result, Session
@@ -33,16 +31,6 @@ class Asked:
     settings: Sequence[SamplingSettings]
     inputs: dict[str, str]
     notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A file given to the page and what it says about itself."""
-
-    path: Path
-    notes: tuple[str, ...] = ()
-    settings: SamplingSettings | None = None
-    unknown: dict[str, Any] = field(default_factory=dict)
 
 
 def seeded(settings: SamplingSettings) -> SamplingSettings:
@@ -81,36 +69,12 @@ def again(shop: Workshop, result: Result, owner: str) -> Asked:
     return Asked([settings], inputs)
 
 
-def made(shop: Workshop, job: Job, owner: str) -> tuple[Result, ...]:
-    """What a job has made."""
-    return tuple(Result.of(asset, shop.library) for asset in shop.library.made_by([job.id], owner).get(job.id, ()))
-
-
 def last(shop: Workshop, owner: str, kinds: Sequence[str], shipped: tuple[Result, ...]) -> Session:
     """What a page opens with: the owner's last results of these kinds, then the shipped examples."""
     medium = kinds[0].partition(".")[0]
     found = shop.library.search(owner, medium=medium, imported=False, limit=KEPT - len(shipped)).assets
     mine = tuple(Result.of(asset, shop.library) for asset in found if asset.settings is not None)
     return Session((*mine, *shipped))
-
-
-def look(path: Path) -> Dropped:
-    """What a dropped picture says of itself.
-
-    Raises:
-        StudioError: it is not a picture that can be read.
-    """
-    from pipelines.image import read_picture
-    from studio.provenance import read_settings
-
-    _, notes = read_picture(path)
-    try:
-        found = read_settings(path)
-    except StudioError as error:
-        return Dropped(path, (*notes, phrase("Its settings could not be restored: {error}", error=error)))
-    if found is None:
-        return Dropped(path, notes)
-    return Dropped(path, notes, found.settings, dict(found.unknown))
 
 
 def examples() -> tuple[Result, ...]:

@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -11,6 +10,7 @@ from starlette.middleware import Middleware
 from pipelines.errors import StudioError
 from studio import language, theme
 from studio.api import publish
+from studio.events import QUICK
 from studio.guard import FILES, Guard, Local
 from studio.intake import Limits
 from studio.people import People, is_local
@@ -21,7 +21,6 @@ from studio.workshop import RUNNER, Workshop, number
 
 LOCAL = "127.0.0.1"
 PORT = 7860
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def build(shop: Workshop) -> gr.Blocks:
                 shelves = LibraryTab(shop, tabs, takers)
                 shelves.wire(opened)
             with gr.Tab("Models", id="models") as listed:
-                cards = models.build(shop.load, shop.unload, shop.held)
+                cards = models.build(shop.load, shop.unload, shop.loaded)
                 listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
         drop.build(shop, tabs, takers, shelves)
         publish(shop)

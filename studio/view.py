@@ -14,6 +14,7 @@ import gradio as gr
 
 from pipelines.errors import StudioError
 from studio import runs, stage
+from studio.events import QUEUED, QUICK
 from studio.following import busy, follow
 from studio.jobs import Job
 from studio.language import html_of, marked, phrase, why
@@ -29,9 +30,6 @@ element.addEventListener('click', (event) => {
 });
 """
 Updates = dict[Any, Any]
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# A follower waits most of the time: every open page may have one.
-FOLLOW: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,11 @@ class ResultView:
         buttons = [part for start in starts for part in (start.run, start.more, start.stop)]
         outputs = [*self.outputs(), *buttons]
         for start in starts:
-            start.run.click(self._runner(start, starts), start.inputs | {self.session}, outputs, **FOLLOW)
+            start.run.click(self._runner(start, starts), start.inputs | {self.session}, outputs, **QUEUED)
             start.more.click(self._adder(start), start.inputs, [self.notes], **QUICK)
             start.stop.click(self._stopper(), None, [self.line], **QUICK)
-        self.vary.click(self._runner(self._again(starts[0]), starts), {self.session}, outputs, **FOLLOW)
-        page.load(self._opener(starts), None, outputs, **FOLLOW)
+        self.vary.click(self._runner(self._again(starts[0]), starts), {self.session}, outputs, **QUEUED)
+        page.load(self._opener(starts), None, outputs, **QUEUED)
         self._wire_keeping()
 
     def picked(self, restore: Callable[[Session], Updates], parts: list[Any]) -> None:

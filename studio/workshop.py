@@ -54,11 +54,11 @@ class Workshop:
         """How fast past runs were here."""
         return Paces(self.store.home)
 
-    def loaded(self) -> set[str]:
-        """Models in the workers' memory, as ``medium/name``."""
+    def loaded(self) -> set[tuple[str, str]]:
+        """(medium, name) of every model in the workers' memory."""
         with self.store.connect() as db:
             rows = db.execute("SELECT loaded FROM workers").fetchall()
-        return {name for row in rows for name in json.loads(row["loaded"])}
+        return {tuple(name.split("/", 1)) for row in rows for name in json.loads(row["loaded"])}
 
     def trouble(self) -> str:
         """Why no worker stays up, or nothing."""
@@ -92,10 +92,6 @@ class Workshop:
     def unload(self, medium: str, name: str) -> None:
         """Have the workers let go of a model; see :meth:`_ask`."""
         self._ask(medium, name, "unload")
-
-    def held(self) -> set[tuple[str, str]]:
-        """(medium, name) of every model in the workers' memory."""
-        return {tuple(each.split("/", 1)) for each in self.loaded()}  # type: ignore[misc]
 
     def _ask(self, medium: str, name: str, act: str, seconds: float = 60) -> None:
         """Ask the workers for something about a model, and wait until it is done.

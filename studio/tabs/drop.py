@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import StudioError
+from studio.events import QUEUED, QUICK
 from studio.language import html_of, phrase, say, why
 from studio.presets import Presets, parse
 from studio.session import Result
@@ -14,11 +15,6 @@ from studio.tabs.library import LibraryTab
 from studio.tabs.taking import Given, Taker, look
 from studio.workshop import Workshop
 
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-
-
-# Gradio's toasts come through its queue only.
-TELLING: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 # The drawer is plain script; this is its way to the program.
 BRIDGE = """
 window.addEventListener('eddyline-job', (event) => trigger('select', {job: event.detail}));
@@ -58,7 +54,7 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
             shown = taker.give(given)
         return {tabs: gr.Tabs(selected=medium), **shown}
 
-    field.upload(dropped, field, [field, tabs, *parts, *shelves.outputs], **TELLING)
+    field.upload(dropped, field, [field, tabs, *parts, *shelves.outputs], **QUEUED)
     bridge = gr.HTML("", js_on_load=BRIDGE, elem_classes=["anywhere"], apply_default_css=False)
 
     def picked(chosen: gr.EventData, request: gr.Request) -> dict[Any, Any]:

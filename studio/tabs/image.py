@@ -8,6 +8,7 @@ import gradio as gr
 from pipelines.errors import StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import runs
+from studio.events import QUICK
 from studio.extras import Extras
 from studio.form import Form
 from studio.language import say, why
@@ -33,7 +34,6 @@ METHODS = {
 MODELS = {"starter": "Starter"}
 MAKE = ("a grinning face", "a blue heart", "a crying cat")
 EDIT = (("a red heart", "a blue heart"), ("a grinning face", "a crying face"), ("a red apple", "a green apple"))
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 def build(shop: Workshop, page: gr.Blocks) -> Taker:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from pipelines.errors import StudioError
 from studio import shelf
+from studio.events import QUICK
 from studio.exports import titles
 from studio.language import html_of, marked, phrase, why
 from studio.library import Asset
@@ -27,7 +28,6 @@ element.addEventListener('click', (event) => {
 SHOW = [("Made here", "made"), ("Brought in", "imported"), ("Starred", "starred"), ("Trash", "trash")]
 WHEN = [("Any time", "any"), ("Today", "today"), ("7 days", "week"), ("30 days", "month")]
 EMPTY, SURE = "Empty the trash", "Remove all of it for good"
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 Updates = dict[Any, Any]
 
 

@@ -14,11 +14,11 @@ import gradio as gr
 
 from pipelines.catalogue import MEDIA, Card, card, cards, installed, offline, size_on_disk
 from pipelines.errors import StudioError
+from studio.events import QUICK
 from studio.language import Phrase, phrase, said, say
 from studio.machine import Machine, fits, machine, size
 
 log = logging.getLogger(__name__)
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 ALL = "all"
 TITLES = {"image": "Images", "video": "Video", "audio": "Audio", "mesh": "3D meshes", "lipsync": "Talking faces"}
 COMMERCIAL = {
