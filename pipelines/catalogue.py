@@ -1,12 +1,13 @@
 """Which models there are and what is known of each: read from ``catalogue.toml``, without torch and without a network.
 
-Only starters can be used in this version. The others are listed with their facts so that a person can see what is
-planned, what it would need and under which licence.
+Starters and what comes inside a Python package can be used in this version. The others are listed with their facts so
+that a person can see what is planned, what it would need and under which licence.
 """
 
 import os
 import tomllib
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +40,10 @@ class Card(BaseModel):
     capabilities: tuple[Literal["generate", "edit", "invert"], ...]
     repo: str | None = None
     folder: str | None = None  # below assets/weights; starters only
-    memory_mb: int | None = None  # measured; starters only
+    needs: tuple[str, ...] = ()  # further folders there: vocoders and the like, which it shares with others
+    package: str | None = None  # that holds it whole, by the name that pip knows
+    steps: bool = True  # whether a solver takes steps; not of what is no flow model
+    memory_mb: int | None = None  # measured; of those that can be used
     value_bytes: int = 0  # what one layer shares at one model call, at the default size
     layers: int = 0
     note: str = ""
@@ -47,7 +51,7 @@ class Card(BaseModel):
     @property
     def usable(self) -> bool:
         """Whether this version can run it."""
-        return self.folder is not None
+        return self.folder is not None or self.package is not None
 
     @property
     def state(self) -> Literal["ready", "damaged", "planned"]:
@@ -61,17 +65,17 @@ class Card(BaseModel):
 
     @property
     def download_bytes(self) -> int:
-        """What fetching it would transfer: nothing for a starter; for the others an estimate at 16 bits a parameter."""
+        """What fetching it would transfer: nothing for what ships; for others an estimate at 16 bits a parameter."""
         return 0 if self.usable else self._weights
 
     @property
     def disk_bytes(self) -> int:
-        """What it takes on disk: counted for a starter, estimated for the others."""
+        """What it takes on disk: counted for what ships, estimated for the others."""
         return size_on_disk(self) if self.usable else self._weights
 
     @property
     def memory_bytes(self) -> int:
-        """What a run needs in memory: measured for a starter, estimated for the others with everything loaded."""
+        """What a run needs in memory: measured for what ships, estimated for the others with everything loaded."""
         return self.memory_mb * 1_000_000 if self.memory_mb is not None else int(ROOM_TO_WORK * self._weights)
 
     @property
@@ -109,25 +113,37 @@ def card_of(medium: str, model: str) -> Card | None:
 
 def installed(card: Card) -> bool:
     """Whether its files are on this machine: shipped, or in the hub's cache where another program put them."""
-    folder = _folder(card)
-    if folder is None:
+    if card.package is not None:
+        return _distribution(card.package) is not None
+    folders = _folders(card)
+    if not folders:
         return False
-    return (folder / "config.json").is_file() if card.usable else (folder / "snapshots").is_dir()
+    sign = "config.json" if card.usable else "snapshots"
+    return all((folder / sign).exists() for folder in folders)
 
 
 def size_on_disk(card: Card) -> int:
     """Bytes that its files take on this machine; 0 when there are none."""
-    folder = _folder(card)
-    if folder is None or not folder.is_dir():
-        return 0
+    if card.package is not None:
+        held = _distribution(card.package)
+        paths = [Path(str(file.locate())) for file in (held.files or [])] if held else []
+        return sum(path.stat().st_size for path in paths if path.is_file())
     # In the hub's cache snapshots are links to blobs: counting the links as well would double everything.
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    paths = [path for folder in _folders(card) for path in folder.rglob("*") if not path.is_symlink()]
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def _folder(card: Card) -> Path | None:
+def _distribution(package: str) -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _folders(card: Card) -> list[Path]:
     if card.folder is not None:
-        return assets() / "weights" / card.folder
-    return None if card.repo is None else hub_cache() / f"models--{card.repo.replace('/', '--')}"
+        return [assets() / "weights" / name for name in (card.folder, *card.needs)]
+    return [] if card.repo is None else [hub_cache() / f"models--{card.repo.replace('/', '--')}"]
 
 
 def hub_cache() -> Path:

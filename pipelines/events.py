@@ -1,4 +1,4 @@
-"""What a running pipeline says, in order: notes, progress and previews, then one Done."""
+"""What a running pipeline says, in order: notes, progress, previews and finished pieces, then one Done."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -30,6 +30,16 @@ class Preview(Generic[MediaT]):
 
 
 @dataclass(frozen=True)
+class Piece(Generic[MediaT]):
+    """A finished part of the result, to be played at once; all pieces in order are the whole, bit for bit.
+
+    ``Done`` may differ from their sum in loudness alone, which is known only at the end.
+    """
+
+    item: MediaT
+
+
+@dataclass(frozen=True)
 class Done(Generic[MediaT]):
     """Results, the seed of each, model calls used and seconds taken."""
 
@@ -39,4 +49,4 @@ class Done(Generic[MediaT]):
     seconds: float
 
 
-Event = Note | Progress | Preview[MediaT] | Done[MediaT]
+Event = Note | Progress | Preview[MediaT] | Piece[MediaT] | Done[MediaT]

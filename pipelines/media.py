@@ -38,11 +38,24 @@ class Mask:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that is spoken from ``start`` to ``end`` seconds, as it was written."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Sound:
-    """Sound: ``samples`` float32 [channels, N] in [-1, 1], mono or stereo, ``sample_rate`` of them a second."""
+    """Sound: ``samples`` float32 [channels, N] in [-1, 1], mono or stereo, ``sample_rate`` of them a second.
+
+    ``words`` says what is spoken in it and when, in order; empty where nobody knows.
+    """
 
     samples: np.ndarray
     sample_rate: int
+    words: tuple[Word, ...] = ()
 
     def __post_init__(self) -> None:
         found = self.samples

@@ -7,20 +7,29 @@ which stands in the same queue as everybody's, and returns where the files are.
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 from pydantic_core import PydanticUndefined
 
-from pipelines.errors import StudioError
+from pipelines.errors import MediaError, StudioError
 from pipelines.settings import ANY_SETTINGS, SamplingSettings, Seed
 from studio import runs
+from studio.intake import take
 from studio.jobs import Job
+from studio.library import CALLED, Asset
+from studio.provenance import read_words
 from studio.uploads import uploaded
 from studio.workshop import Workshop
 
 BEAT = 0.1  # seconds between looks at a job
+# Files that an edit takes, by medium and role; only the source must be there.
+FILES = {
+    "image": {"source": "Picture to edit.", "mask": "Picture whose opaque or white part may change."},
+    "audio": {"source": "Recording or sound to edit, of any format."},
+}
+MEDIA = {"source": None, "mask": "image"}  # what each role has to be; None: of the edit's own medium
 
 
 def publish(shop: Workshop) -> None:
@@ -31,34 +40,34 @@ def publish(shop: Workshop) -> None:
 
 def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]:
     """A function with the parameters of ``kind`` that runs a job and returns what came of it."""
-    edits = kind.TASK == "edit"
+    roles = FILES[kind.MEDIUM] if kind.TASK == "edit" else {}
 
     async def run(*positional: Any, **named: Any) -> dict[str, Any]:
         values = dict(zip(names, positional, strict=False)) | named
-        source, mask, request = (values.pop(name, None) for name in ("source", "mask", "request"))
+        request = values.pop("request", None)
+        sent = {role: values.pop(role, None) for role in roles}
         try:
             owner = shop.people.owner(request)
             settings = runs.seeded(kind(**values))
-            inputs = await asyncio.to_thread(_inputs, shop, owner, source=source, mask=mask) if edits else {}
+            inputs = await asyncio.to_thread(_inputs, shop, owner, kind.MEDIUM, sent)
             job = (await asyncio.to_thread(shop.submit, [settings], owner, inputs))[0]
             return await asyncio.to_thread(_said, shop, await _ended(shop, job, owner), owner)
         except StudioError as error:
             raise gr.Error(str(error).removeprefix("settings: "), print_exception=False) from None
 
-    parameters = _parameters(kind, edits)
+    parameters = _parameters(kind, roles)
     taken = [*parameters, _parameter("request", gr.Request, None)]  # Gradio fills this one in by its type
     names = [parameter.name for parameter in taken]
-    run.__name__ = f"{kind.MEDIUM}_{kind.TASK}"
+    run.__name__ = f"{kind.SUBJECT or kind.MEDIUM}_{kind.TASK}"
     run.__signature__ = inspect.Signature(taken, return_annotation=dict)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in taken} | {"return": dict}
-    run.__doc__ = _doc(kind, parameters)
+    run.__doc__ = _doc(kind, parameters, roles)
     return run
 
 
-def _parameters(kind: type[SamplingSettings], edits: bool) -> list[inspect.Parameter]:
-    made = []
-    if edits:
-        made += [_parameter("source", gr.FileData), _parameter("mask", gr.FileData, None)]
+def _parameters(kind: type[SamplingSettings], roles: Mapping[str, str]) -> list[inspect.Parameter]:
+    missing = inspect.Parameter.empty
+    made = [_parameter(role, gr.FileData, missing if role == "source" else None) for role in roles]
     for name, field in kind.model_fields.items():
         if name == "version":
             continue
@@ -72,22 +81,30 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-def _doc(kind: type[SamplingSettings], parameters: list[inspect.Parameter]) -> str:
+def _doc(kind: type[SamplingSettings], parameters: list[inspect.Parameter], roles: Mapping[str, str]) -> str:
     """What an MCP client reads: the class's sentence, then one line a parameter."""
-    told = {name: f"{field.title}. {field.description}" for name, field in kind.model_fields.items()}
-    told |= {"source": "Picture to edit.", "mask": "Picture whose opaque or white part may change."}
+    told = {name: f"{field.title}. {field.description}" for name, field in kind.model_fields.items()} | {**roles}
     lines = "\n".join(f"        {p.name}: {told[p.name]}" for p in parameters)
     return f"{inspect.getdoc(kind)}\n\n    Args:\n{lines}\n"
 
 
-def _inputs(shop: Workshop, owner: str, **files: Any) -> dict[str, str]:
+def _inputs(shop: Workshop, owner: str, medium: str, files: Mapping[str, Any]) -> dict[str, str]:
+    """Uploads as assets by role.
+
+    Raises:
+        MediaError: one was not uploaded here, is refused at the gate, or is of another medium than its role.
+    """
     found = {}
     for role, sent in files.items():
         if sent is None:
             continue
         held = sent if isinstance(sent, dict) else getattr(sent, "__dict__", {})
         path = uploaded(held.get("path"))
-        found[role] = shop.library.bring_in(path, str(held.get("orig_name") or path.name), owner).id
+        taken = take(path, str(held.get("orig_name") or path.name))
+        wanted = MEDIA[role] or medium
+        if taken.medium != wanted:
+            raise MediaError(f"{role}: must be {CALLED[wanted]}, {taken.filename} is {CALLED[taken.medium]}")
+        found[role] = shop.library.bring_in(path, taken.filename, owner).id
     return found
 
 
@@ -107,5 +124,14 @@ async def _ended(shop: Workshop, job: Job, owner: str) -> Job:
 
 def _said(shop: Workshop, job: Job, owner: str) -> dict[str, Any]:
     made = shop.library.made_by([job.id], owner).get(job.id, ())
-    files = [{"id": each.id, "seed": each.seed, "url": f"studio/assets/{each.id}/file"} for each in made]
+    files = [_file(each) for each in made]
     return {"job": job.id, "settings": job.settings.model_dump(mode="json"), "notes": list(job.notes), "files": files}
+
+
+def _file(asset: Asset) -> dict[str, Any]:
+    """Where a result is; of a sound also how long it is and what is said in it."""
+    told: dict[str, Any] = {"id": asset.id, "seed": asset.seed, "url": f"studio/assets/{asset.id}/file"}
+    if asset.medium == "audio":
+        words = [{"text": word.text, "start": word.start, "end": word.end} for word in read_words(asset.path)]
+        told |= {"seconds": asset.seconds, "sample_rate": asset.sample_rate, "words": words}
+    return told

@@ -3,7 +3,7 @@
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -12,8 +12,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipelines.errors import MediaError, StudioError
-from pipelines.settings import ImageEditSettings, ImageSettings, SamplingSettings, Seed
-from studio.commands import models
+from pipelines.settings import (
+    ImageEditSettings,
+    ImageSettings,
+    SamplingSettings,
+    Seed,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+)
+from studio.commands import models, texts
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
 
@@ -31,23 +40,33 @@ app.command()(replay)
 app.add_typer(models.app, name="models")
 
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
+Subtitles = Annotated[
+    Path | None, typer.Option("--subtitles", help="File for the words as subtitles too, .srt or .vtt.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 
-def settings_options(kind: type[SamplingSettings]) -> list[inspect.Parameter]:
-    """One command-line option per settings field, with its type, default and description."""
+def settings_options(kind: type[SamplingSettings], long: Sequence[str] = ()) -> list[inspect.Parameter]:
+    """One command-line option per settings field, with its type, default and description.
+
+    Those called ``long`` may be texts of many lines: ``-`` stands for standard input, and ``--name-file`` reads a file.
+    """
     parameters = []
     for name, field in kind.model_fields.items():
         if name == "version":
             continue
-        option = typer.Option(f"--{name.replace('_', '-')}", help=_help(field), show_default=True)
         default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
-        parameters.append(
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[_option_type(field), option]
-            )
-        )
+        if name in long:
+            parameters += [_option(name, _help(field) + " '-' reads standard input.", str | None, None)]
+            parameters += [_option(f"{name}_file", f"File that holds it ({field.title}), UTF-8.", Path | None, None)]
+        else:
+            parameters.append(_option(name, _help(field), _option_type(field), default))
     return parameters
+
+
+def _option(name: str, told: str, kind: Any, default: Any) -> inspect.Parameter:
+    option = typer.Option(f"--{name.replace('_', '-')}", help=told, show_default=default is not None)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 def _option_type(field: FieldInfo) -> Any:
@@ -61,16 +80,24 @@ def _help(field: FieldInfo) -> str:
     return f"{field.title}. {field.description}"
 
 
-def _command(group: typer.Typer, name: str, kind: type[SamplingSettings]) -> Callable[[Callable[..., None]], None]:
+def _command(
+    group: typer.Typer, name: str, kind: type[SamplingSettings], long: Sequence[str] = ()
+) -> Callable[[Callable[..., None]], None]:
     """Register a function (settings, **own options) as a command with the options of ``kind`` added."""
 
     def register(function: Callable[..., None]) -> None:
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "settings"]
         own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        options = settings_options(kind)
+        options = settings_options(kind, long)
 
         def command(**values: Any) -> None:
-            with_errors(lambda: function(kind(**{p.name: values.pop(p.name) for p in options}), **values))
+            def run() -> None:
+                chosen = {p.name: values.pop(p.name) for p in options}
+                for field in long:
+                    texts.settle(chosen, field, required=kind.model_fields[field].is_required())
+                function(kind(**chosen), **values)
+
+            with_errors(run)
 
         command.__doc__ = function.__doc__
         command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
@@ -94,10 +121,7 @@ def with_errors(action: Callable[[], None]) -> None:
 @_command(generate, "image", ImageSettings)
 def generate_image(settings: ImageSettings, out: Out, overwrite: Overwrite = False) -> None:
     """Make pictures from words."""
-    from pipelines.image import ImagePipeline
-
-    paths = _outputs(out, settings.count, overwrite)
-    _finish(ImagePipeline.load(settings.model).generate(settings), settings, paths)
+    _run(settings, out, overwrite)
 
 
 @_command(edit, "image", ImageEditSettings)
@@ -109,14 +133,63 @@ def edit_image(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn one picture into another."""
-    from pipelines.image import ImagePipeline, read_mask_file, read_picture
+    _run(settings, out, overwrite, {"source": source, "mask": mask})
 
-    paths = _outputs(out, 1, overwrite)
-    picture, notes = read_picture(source)
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    painted = None if mask is None else read_mask_file(mask, picture.size)
-    _finish(ImagePipeline.load(settings.model).edit(settings, picture, painted), settings, paths)
+
+@_command(generate, "speech", SpeechSettings, long=("text",))
+def generate_speech(
+    settings: SpeechSettings, out: Out, subtitles: Subtitles = None, overwrite: Overwrite = False
+) -> None:
+    """Read a text aloud."""
+    _run(settings, out, overwrite, subtitles=subtitles)
+
+
+@_command(edit, "speech", SpeechEditSettings, long=("source_text", "text"))
+def edit_speech(
+    settings: SpeechEditSettings,
+    source: Annotated[Path, typer.Argument(help="Recording to edit, of any format.")],
+    out: Out,
+    subtitles: Subtitles = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Change words of a recording; everything else stays as it was."""
+    _run(settings, out, overwrite, {"source": source}, subtitles)
+
+
+@_command(generate, "sound", SoundSettings)
+def generate_sound(settings: SoundSettings, out: Out, overwrite: Overwrite = False) -> None:
+    """Make music and sounds from words."""
+    _run(settings, out, overwrite)
+
+
+@_command(edit, "sound", SoundEditSettings)
+def edit_sound(
+    settings: SoundEditSettings,
+    source: Annotated[Path, typer.Argument(help="Sound to edit, of any format.")],
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn one sound into another, or let it go on."""
+    _run(settings, out, overwrite, {"source": source})
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A file that was made here, of any format.")],
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a file again in another format, its settings included; speech also as subtitles (.srt, .vtt)."""
+
+    def write() -> None:
+        from studio.export import convert as converted
+
+        if not source.is_file():
+            raise MediaError(f"{source.name}: no such file")
+        _writable([out], overwrite)
+        typer.echo(converted(source, out))
+
+    with_errors(write)
 
 
 @app.command()
@@ -133,24 +206,46 @@ def serve(
     with_errors(lambda: serve_studio(host, port, auth, shared=shared, mcp=mcp))
 
 
-def _outputs(out: Path, count: int, overwrite: bool) -> list[Path]:
+def _run(
+    settings: SamplingSettings,
+    out: Path,
+    overwrite: bool,
+    inputs: Mapping[str, Path | None] | None = None,
+    subtitles: Path | None = None,
+) -> None:
+    """Make what ``settings`` say and write it into ``out``, and its words into ``subtitles``."""
     from studio.export import format_of
 
-    format_of(out)
+    count = getattr(settings, "count", 1)
     paths = [out if index == 0 else out.with_stem(f"{out.stem}-{index + 1}") for index in range(count)]
+    format_of(out, settings.MEDIUM)
+    if subtitles is not None:
+        format_of(subtitles, "subtitles", "subtitles")
+    _writable([*paths, *([subtitles] if subtitles else [])], overwrite)
+
+    from studio.jobs.runner import Runner  # after what costs nothing to refuse
+
+    given = {role: path for role, path in (inputs or {}).items() if path is not None}
+    _finish(Runner().run(settings, given), settings, paths, subtitles)
+
+
+def _writable(paths: Sequence[Path], overwrite: bool) -> None:
     taken = [path.name for path in paths if path.exists()]
     if taken and not overwrite:
         raise MediaError(f"out: {', '.join(taken)} exists; choose another name or add --overwrite")
-    folder = next(parent for parent in out.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):  # said now, not after minutes of work
-        raise MediaError(f"out: nothing can be written in {folder.name!r}; choose another folder")
-    return paths
+    for path in paths:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):  # said now, not after minutes of work
+            raise MediaError(f"out: nothing can be written in {folder.name!r}; choose another folder")
 
 
-def _finish(events: Iterator[Any], settings: SamplingSettings, paths: list[Path]) -> None:
+def _finish(
+    events: Iterator[Any], settings: SamplingSettings, paths: Sequence[Path], subtitles: Path | None = None
+) -> None:
     """Show progress on stderr, then write the results and print their paths."""
     from pipelines.events import Done, Note, Progress
-    from studio.export import save_picture
+    from studio.export import save
+    from studio.jobs.results import alone
 
     live = sys.stderr.isatty()
     for event in events:
@@ -160,14 +255,10 @@ def _finish(events: Iterator[Any], settings: SamplingSettings, paths: list[Path]
             left = "" if event.seconds_left is None else f", {event.seconds_left:.1f} s left "
             typer.echo(f"\r{event.done}/{event.total}{left}", err=True, nl=event.done == event.total)
         elif isinstance(event, Done):
-            for path, picture, seed in zip(paths, event.items, event.seeds, strict=True):
-                save_picture(picture, path, settings.with_(seed=seed, **_alone(settings)))
-                typer.echo(path)
-
-
-def _alone(settings: SamplingSettings) -> dict[str, Any]:
-    # Each file of a batch replays by itself: its own seed, a count of one.
-    return {"count": 1} if isinstance(settings, ImageSettings) else {}
+            for path, item, seed in zip(paths, event.items, event.seeds, strict=True):
+                typer.echo(save(item, path, alone(settings, seed)))
+            if subtitles is not None:
+                typer.echo(save(event.items[0], subtitles, alone(settings, event.seeds[0])))
 
 
 def main() -> None:

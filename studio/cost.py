@@ -1,7 +1,8 @@
 """What a run will cost, said before it starts: seconds from the pace of past runs, memory from the model's card.
 
 Work is counted in model calls at the default size; a pace is seconds for one of them. The counting knows nothing of
-the engine but how often each rule and each editor asks the model, so a page can say it without loading torch.
+the engine but how often each rule and each editor asks the model, so a page can say it without loading torch. How much
+speech a text becomes is told from its letters.
 """
 
 import math
@@ -11,9 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from pipelines.catalogue import card_of
+from pipelines.catalogue import Card, card_of
 from pipelines.errors import SettingsError, StudioError
-from pipelines.settings import SamplingSettings, kind_of
+from pipelines.settings import SamplingSettings, SoundSettings, SpeechEditSettings, SpeechSettings, kind_of
 from studio.jsonfile import read_json, write_json
 from studio.language import Phrase, phrase
 from studio.machine import size
@@ -24,6 +25,11 @@ FRESH_LOAD = 2.5  # seconds to load a model before one was measured, the librari
 KEPT = 8  # past runs of a kind that a pace is the median of
 OVERHEAD = 0.2  # part of a call that does not grow with the size of what is made
 WORKING = 4_000_000  # bytes that one result of the default size takes while it is made
+SPOKEN = 14.0  # letters that a voice reads in a second at its own pace, pauses between sentences counted in
+SENTENCE = 5.0  # seconds: speech of the default size
+AROUND = 4.0  # seconds of a recording that are listened to around what is spoken anew
+# Seconds that a sound goes on for at a time, and that the model then looks at; a test holds them equal to the engine's.
+GOES_ON, LOOKS_AT = 3.07, 7.17
 MEMORY_UNKNOWN = 1_000_000_000
 SIZES = ("width", "height", "frames", "seconds")
 # Calls a step beyond one; a test holds it equal to the engine's rules, which would bring torch along.
@@ -49,13 +55,22 @@ class Advice:
 
 def calls(settings: SamplingSettings) -> float:
     """About how many model calls ``settings`` make."""
+    card = card_of(settings.MEDIUM, settings.model)
+    if card is not None and not card.steps:
+        return 1.0
+    if extend := getattr(settings, "extend", 0.0):
+        return _sampled(settings) * math.ceil(extend / GOES_ON)
     method = getattr(settings, "method", None)
     count = _EDITS[method] if method in _EDITS else _sampled
     return float(count(settings))
 
 
 def scale(settings: SamplingSettings) -> float:
-    """How much is made at once, as a multiple of one result of the default size."""
+    """How much is made, as a multiple of one result of the default size."""
+    if type(settings) in _SPOKEN:
+        return _SPOKEN[type(settings)](settings) / SENTENCE
+    if getattr(settings, "extend", 0.0):
+        return LOOKS_AT / float(SoundSettings.model_fields["seconds"].default)
     fields = type(settings).model_fields
     held = [getattr(settings, name) / fields[name].default for name in SIZES if name in fields]
     return float(math.prod(held) * getattr(settings, "count", 1))
@@ -136,9 +151,7 @@ def memory(settings: SamplingSettings) -> int:
     card = card_of(settings.MEDIUM, settings.model)
     if card is None:
         return int(MEMORY_UNKNOWN + WORKING * scale(settings))
-    needed = card.memory_bytes + WORKING * (scale(settings) - 1)
-    if getattr(settings, "method", None) == "rf-edit" and settings.share_steps:  # type: ignore[attr-defined]
-        needed += _shared(settings, card.layers, card.value_bytes)
+    needed = card.memory_bytes + WORKING * (scale(settings) - 1) + _sharing(settings, card)
     return int(max(needed, card.memory_bytes))
 
 
@@ -188,12 +201,13 @@ def roughly(seconds: float) -> str:
 
 
 def _sampled(settings: Any) -> float:
-    """One walk from noise: steps, calls a step, and a second call wherever guidance is on."""
+    """One walk from noise: steps, calls a step, and a second call wherever guidance is on. A loop is walked twice."""
     guided = 0.0
     if getattr(settings, "guidance", 1) != 1:
         low, high = getattr(settings, "guidance_from", 0.0), getattr(settings, "guidance_to", 1.0)
         guided = _reached(settings, high) - _reached(settings, low)
-    return settings.steps * RULE_CALLS.get(getattr(settings, "solver", ""), 1) * (1 + guided)
+    walks = 2 if getattr(settings, "loop", False) else 1
+    return walks * settings.steps * RULE_CALLS.get(getattr(settings, "solver", ""), 1) * (1 + guided)
 
 
 def _reached(settings: Any, sigma: float) -> float:
@@ -210,11 +224,39 @@ def _rf_edit(settings: Any) -> float:
 
 # A second branch stands in each of these for the description of the source.
 _EDITS: dict[str, Callable[[Any], float]] = {
-    "flowedit": lambda settings: 3 * settings.steps * settings.average,
+    "flowedit": lambda settings: 3 * settings.steps * getattr(settings, "average", 1),
     "rf-edit": _rf_edit,
     "magicmix": lambda settings: 2 * settings.steps,
     "sdedit": lambda settings: 2 * settings.steps,
 }
+
+
+def _read_aloud(settings: SpeechSettings) -> float:
+    """Seconds of speech that a text becomes."""
+    return max(1.0, len(settings.text) / SPOKEN / settings.speed)
+
+
+def _spoken_anew(settings: SpeechEditSettings) -> float:
+    """Seconds of a recording that an edit works on: the words between the first and the last that differ."""
+    if settings.start is not None and settings.end is not None:
+        return settings.end - settings.start + AROUND
+    before, after = settings.source_text.split(), settings.text.split()
+    same = next((n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), None)
+    if same is None:  # one is the other's beginning
+        same = min(len(before), len(after))
+    rest = before[same:][::-1], after[same:][::-1]
+    end = next((n for n, pair in enumerate(zip(*rest, strict=False)) if pair[0] != pair[1]), min(map(len, rest)))
+    anew = after[same : len(after) - end]
+    return len(" ".join(anew)) / SPOKEN / settings.speed + AROUND
+
+
+_SPOKEN: dict[type, Callable[[Any], float]] = {SpeechSettings: _read_aloud, SpeechEditSettings: _spoken_anew}
+
+
+def _sharing(settings: SamplingSettings, card: Card) -> float:
+    """Bytes of attention values that an edit keeps of its source."""
+    shares = getattr(settings, "method", None) == "rf-edit" and getattr(settings, "share_steps", 0)
+    return _shared(settings, card.layers, card.value_bytes) if shares else 0.0
 
 
 def _shared(settings: Any, layers: int, value_bytes: int) -> float:

@@ -22,7 +22,11 @@ from studio.workshop import Workshop
 
 Updates = dict[Any, Any]
 LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
-COSTLY = ("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features")
+COSTLY = (
+    *("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features"),
+    *("model", "text", "speed", "seconds", "extend"),
+)
+KEPT_APART = {"image": "", "speech": "speech", "sound": "sound"}  # whose earlier prompts are of use to whom
 
 
 class Extras:
@@ -30,7 +34,8 @@ class Extras:
 
     def __init__(self, shop: Workshop, form: Form[Any], name: str) -> None:
         self.shop, self.form, self.name = shop, form, name
-        self.history = History(shop.store.home)
+        self.history = History(shop.store.home, kind=KEPT_APART[name.partition(".")[0]])
+        self.prompt = form.controls[form.settings.PROMPT]
         self.lists = Lists(shop.store.home / "lists")
         self.lines: gr.Radio | None = None
 
@@ -74,7 +79,7 @@ class Extras:
             SettingsError: a control or a wildcard is refused.
         """
         mode = values[self.lines] if self.lines is not None else "one"
-        prompt = self.form.controls["prompt"]
+        prompt = self.prompt
         typed = str(values[prompt] or "")
         if mode == "one":
             settings = seeded(self.form.read(values))
@@ -108,7 +113,7 @@ class Extras:
         for part in parts:
             part.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
         self.earlier.focus(self._recall, None, self.earlier, **QUICK)
-        self.earlier.input(lambda text: text, self.earlier, self.form.controls["prompt"], **QUICK)
+        self.earlier.input(lambda text: text, self.earlier, self.prompt, **QUICK)
         self.preset.focus(self._listed, None, self.preset, **QUICK)
         shown = [self.told, self.share, *self.form.outputs()]
         self.preset.input(self._apply, inputs | {self.preset}, shown, **QUICK)
@@ -118,11 +123,18 @@ class Extras:
 
     def _cost(self, values: dict[Any, Any]) -> str:
         try:
-            settings = self.form.read({**values, self.form.controls["prompt"]: "x"})
+            settings = self._read(values)
         except StudioError:
             return ""  # the run button says what is wrong
         loaded = (settings.MEDIUM, settings.model) in self.shop.loaded()
         return estimate(settings, self.shop.paces, loaded).sentence.html("p")
+
+    def _read(self, values: Mapping[Any, Any]) -> SamplingSettings:
+        """What the page shows, with a stand-in for words that are yet to be typed."""
+        needed = {name for name, field in self.form.settings.model_fields.items() if field.is_required()}
+        blank = [self.form.controls[name] for name in needed if not str(values[self.form.controls[name]] or "").strip()]
+        settings: SamplingSettings = self.form.read({**values, **dict.fromkeys(blank, "x")})
+        return settings
 
     def _recall(self, request: gr.Request) -> Any:
         return gr.update(choices=list(self.history.prompts(self.shop.people.owner(request))))
@@ -140,8 +152,7 @@ class Extras:
     def _apply(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         try:
             preset = self._presets(request).load(values[self.preset])
-            prompt = self.form.controls["prompt"]
-            settings = preset.apply(self.form.read({**values, prompt: values[prompt] or "x"}))
+            settings = preset.apply(self._read(values))
         except StudioError as error:
             return {self.told: failed(why(error))}
         updates = self.write(settings)
@@ -155,7 +166,7 @@ class Extras:
 
     def _save(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         try:
-            settings = self.form.read({**values, self.form.controls["prompt"]: "x"})
+            settings = self._read(values)
             assert kind_of(settings) == self.name
             preset = self._presets(request).save(values[self.called] or "", settings, overwrite=False)
         except StudioError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from studio.view import ResultView, Start
 
 Updates = dict[Any, Any]
-BEAT = 0.08  # seconds between looks at a job
+BEAT = 0.05  # seconds between looks at a job: a piece of a sound is to be heard as soon as it is there
 
 
 async def follow(
@@ -90,12 +90,9 @@ def _standing(view: "ResultView", job: Job, ahead: int, elsewhere: bool) -> Upda
     updates: Updates = {view.line: stage.progress(line, job.done / max(job.total, 1), job.seconds_left)}
     if job.notes:
         updates[view.notes] = stage.said(list(job.notes))
-    files = sorted(view.shop.jobs.folder(job.id).glob("preview-*.png"))
-    if job.preview and files and not elsewhere:
-        try:
-            updates[view.stage] = stage.preview(files)
-        except OSError:
-            pass  # the job ended this moment and its previews with it
+    shown = None if elsewhere else view.board.running(job, view.shop.jobs.folder(job.id))
+    if shown is not None:
+        updates[view.stage] = shown
     return updates
 
 
@@ -106,7 +103,7 @@ def _over(view: "ResultView", job: Job) -> tuple[Updates, str | None]:
         session = runs.last(view.shop, job.owner, view.kinds, view.shipped)
         made = next((i for i, each in enumerate(session.results) if each.run == job.id), 0)
         notes = {view.notes: stage.said(list(job.notes))} if job.notes else {}
-        return {**view.show(session.pick(made)), **notes}, None
+        return {**view.show(session.pick(made), fresh=True), **notes}, None
     if job.state == "cancelled":
         text = phrase("Stopped. What was there so far stays on view; it was not kept.")
         unfinished = [view.source, view.vary, view.star, view.delete]

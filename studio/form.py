@@ -16,7 +16,9 @@ from pipelines.settings import SamplingSettings
 
 SettingsT = TypeVar("SettingsT", bound=SamplingSettings)
 Labels = Mapping[str, Mapping[str, str]]
+LONG = 1000  # characters beyond which a text is more than a prompt
 FEW = 4  # up to this many choices stand side by side; more fold into a list
+EMPTY = {"seed": "New each time"}  # what an empty field means, where it means something
 WIDE = 10_000  # a slider over a wider range than this cannot be aimed; a number field can
 
 
@@ -120,9 +122,11 @@ def control(name: str, field: FieldInfo, labels: Mapping[str, str]) -> gr.compon
         return _number(field, kind, start, said)
     if kind is not str:
         # A number field shows 0 for "nothing"; a text field can be empty, and says what that means.
-        return gr.Textbox(value="", lines=1, max_lines=1, placeholder="New each time", **said)
+        return gr.Textbox(value="", lines=1, max_lines=1, placeholder=EMPTY.get(name, "Not set"), **said)
     if field.is_required() or not start:
         said["placeholder"] = said.pop("info")
+    if (_bound(field, "max_length") or 0) > LONG:
+        return gr.Textbox(value=start or "", lines=4, max_lines=16, **said)
     return gr.Textbox(value=start or "", lines=2 if field.is_required() else 1, max_lines=8, **said)
 
 

@@ -20,7 +20,8 @@ from studio.jsonfile import LIMIT, read_json, write_json
 FORMAT = "preset"
 MOST = 500  # presets of one owner
 LONGEST_NAME = 60
-WORDS = ("prompt", "source_prompt", "negative_prompt", "seed")
+# Of one thing alone: what it is to be or was, and where in it.
+WORDS = ("prompt", "source_prompt", "negative_prompt", "text", "source_text", "start", "end", "seed")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
 
 
@@ -198,7 +199,7 @@ def parse(found: Any, shipped: bool = False) -> Preset:
     if not isinstance(raw, dict):
         raise StudioError("preset: 'settings' is missing or is no object")
     about = found.get("about", "")
-    settings, unknown = ANY_SETTINGS[kind].migrate({"prompt": "-", **raw})  # a prompt is asked for, and not used
+    settings, unknown = ANY_SETTINGS[kind].migrate(ANY_SETTINGS[kind].filled(raw))  # words are asked for, and not used
     fields = {key: value for key, value in settings.model_dump(mode="json").items() if key in raw and key != "version"}
     name = checked(found.get("name"))
     return Preset(name, kind, fields, about[:300] if isinstance(about, str) else "", shipped, unknown)

@@ -22,6 +22,16 @@ KEPT = 100
 _writing = threading.Lock()
 
 
+def words_of(settings: SamplingSettings) -> str:
+    """What a result is to be, in the words of its person; of an edit that only cuts words, what was said before."""
+    return settings.asked or source_words_of(settings)
+
+
+def source_words_of(settings: SamplingSettings) -> str:
+    """What an edit's source was said to be; empty where nothing was said, or there was no source."""
+    return str(getattr(settings, f"source_{settings.PROMPT}", ""))
+
+
 @dataclass(frozen=True)
 class Drawn(Generic[SettingsT]):
     """Settings in plain words; ``templates`` holds, by field, what was typed where that was something else."""
@@ -110,10 +120,13 @@ def _with_prompt(settings: SettingsT, text: str, lists: Mapping[str, Sequence[st
 
 
 class History:
-    """The last prompts of each owner, newest first, no text twice; one small file an owner in ``folder``."""
+    """The last prompts of each owner, newest first, no text twice; one small file an owner in ``folder``.
 
-    def __init__(self, folder: Path, kept: int = KEPT) -> None:
-        self._folder, self._kept = folder / "history", kept
+    ``kind`` keeps apart what is of no use to another form: a text to speak is no picture.
+    """
+
+    def __init__(self, folder: Path, kept: int = KEPT, kind: str = "") -> None:
+        self._folder, self._kept = folder / "history" / kind, kept
 
     def add(self, owner: str, prompt: str) -> None:
         """Put ``prompt`` in front; blank ones are not kept."""

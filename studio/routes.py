@@ -1,6 +1,9 @@
 """Addresses of the server beside Gradio's own: the queue as JSON, and files that only their owner may fetch."""
 
+import asyncio
+import hashlib
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,16 +17,22 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.errors import StudioError
-from pipelines.paths import assets
 from studio.exports import exported
 from studio.jobs import Job
-from studio.library import Asset
+from studio.library import Asset, looks
+from studio.prompts import source_words_of, words_of
+from studio.provenance import read_words
+from studio.runs import example
 from studio.workshop import Workshop
 
 log = logging.getLogger(__name__)
 ROOT = "/studio"
 Handler = Callable[[Request], Awaitable[Response]]
 INLINE = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".gif", ".mp4", ".webm", ".wav", ".flac", ".ogg", ".mp3"}
+_PART = re.compile(r"piece-\d{3,6}\.(wav|json)|preview-\d\.(wav|png)")  # see studio.jobs.desk
+_PARTS = {".wav": "audio/wav", ".json": "application/json", ".png": "image/png"}
+WAIT, LOOK = 20.0, 0.02  # seconds that a part is waited for, and between two looks
+LONGEST_TITLE = 300  # characters of a text that a list shows
 PRIVATE = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
 
 
@@ -36,9 +45,13 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/queue/forget", _answer(desk.forget, changes=True), methods=["POST"]),
         Route(f"{ROOT}/queue/{{job}}/{{act}}", _answer(desk.act, changes=True), methods=["POST"]),
         Route(f"{ROOT}/jobs/{{job}}/preview", _answer(desk.preview)),
+        Route(f"{ROOT}/jobs/{{job}}/parts/{{name}}", desk.part),
         Route(f"{ROOT}/assets/{{asset}}/thumbnail", _answer(desk.thumbnail)),
+        Route(f"{ROOT}/assets/{{asset}}/words", _answer(desk.words)),
         Route(f"{ROOT}/assets/{{asset}}/file", _answer(desk.file)),
         Route(f"{ROOT}/examples/{{name}}", _answer(desk.example)),
+        Route(f"{ROOT}/examples/{{name}}/thumbnail", _answer(desk.example_thumbnail)),
+        Route(f"{ROOT}/examples/{{name}}/words", _answer(desk.example_words)),
         Route(f"{ROOT}/project", _answer(desk.project)),
     ]
 
@@ -87,18 +100,50 @@ class _Desk:
         job = self.jobs.get(request.path_params["job"], owner)
         return _file(self.jobs.folder(job.id) / "preview-0.png", {"Cache-Control": "no-store"})
 
+    async def part(self, request: Request) -> Response:
+        """What a running job has left so far, for its owner alone: a finished piece, its words, or a preview.
+
+        With ``wait`` the answer is held back until it is there, for some seconds: a piece is to be heard at once, and
+        asking over and over would cost more. 202: not yet, ask again; 204: it will not come, its job has ended.
+        """
+        try:
+            owner = self.people.owner(request)
+            job, name = self.shop.watch.job(request.path_params["job"], owner), request.path_params["name"]
+        except StudioError as error:
+            return JSONResponse({"error": str(error)}, 404)
+        if not _PART.fullmatch(name):
+            return JSONResponse({"error": "part: it is called piece-000.wav, piece-000.json or preview-0.wav"}, 404)
+        end = time.monotonic() + (WAIT if "wait" in request.query_params else 0)
+        path, headers = self.jobs.folder(job.id) / name, {**PRIVATE, "Cache-Control": "no-store"}
+        while True:
+            ended = not self.shop.watch.job(job.id, owner).waiting
+            try:  # whole, at once: the folder may go while it is being sent
+                content = await run_in_threadpool(path.read_bytes)
+                return Response(content, headers=headers, media_type=_PARTS[path.suffix])
+            except OSError:
+                if ended or time.monotonic() > end or await request.is_disconnected():
+                    return Response(status_code=204 if ended else 202, headers=headers)
+            await asyncio.sleep(LOOK)
+
     def thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _file(self.library.thumbnail(self._asset(owner, request)), PRIVATE)
 
     def file(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return self._export(self._asset(owner, request).path, request)
 
+    def words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        return _words(self._asset(owner, request).path)
+
     def example(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
-        name = request.path_params["name"]
-        found = next((path for path in (assets() / "examples").iterdir() if path.name == name), None)
-        if found is None:
-            return JSONResponse({"error": "example: there is none of this name"}, 404)
-        return self._export(found, request)
+        return self._export(self._example(request), request)
+
+    def example_thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        path = self._example(request)
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        return _file(looks.thumbnail(self.library.home, path, path.name.partition("-")[0], content, 256), PRIVATE)
+
+    def example_words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        return _words(self._example(request))
 
     def project(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         from studio.project import export_project
@@ -111,6 +156,9 @@ class _Desk:
         target = export_project(self.library, ids, folder / f"project-{uuid4().hex}.zip", owner)
         sweep = BackgroundTask(target.unlink, missing_ok=True)  # packed anew each time: the selection differs
         return FileResponse(target, headers=PRIVATE, filename="eddyline-project.zip", background=sweep)
+
+    def _example(self, request: Request) -> Path:
+        return example(request.path_params["name"])
 
     def _asset(self, owner: str, request: Request) -> Asset:
         found = self.library.get(request.path_params["asset"], owner)
@@ -151,11 +199,17 @@ def _answer(action: Callable[[str, Request, dict[str, Any]], Response], *, chang
     return handle
 
 
+def _words(path: Path) -> Response:
+    """What is said in a kept sound and when; an empty list where nobody knows."""
+    words = [{"text": word.text, "start": word.start, "end": word.end} for word in read_words(path)]
+    return JSONResponse({"words": words}, headers=PRIVATE)
+
+
 def _described(job: Job) -> dict[str, Any]:
-    held = job.settings.model_dump(mode="json")
+    title, source = (words(job.settings)[:LONGEST_TITLE] for words in (words_of, source_words_of))
     return {
-        "id": job.id, "number": job.number, "kind": job.kind, "state": job.state, "title": held.get("prompt", ""),
-        "from": held.get("source_prompt", ""), "model": job.settings.model, "done": job.done, "total": job.total,
+        "id": job.id, "number": job.number, "kind": job.kind, "state": job.state, "title": title, "from": source,
+        "model": job.settings.model, "done": job.done, "total": job.total,
         "left": job.seconds_left, "preview": job.preview, "reason": job.reason, "notes": list(job.notes),
         "stopping": job.cancel and job.state == "running",
         "took": job.finished - job.started if job.finished and job.started else None,

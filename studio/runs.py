@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets
-from pipelines.settings import MAX_SEED, SamplingSettings
+from pipelines.settings import ANY_SETTINGS, MAX_SEED, SamplingSettings, kind_of
 from studio.language import phrase
 from studio.library import Asset
 from studio.session import KEPT, Result, Session
@@ -22,6 +22,7 @@ from studio.workshop import Workshop
 log = logging.getLogger(__name__)
 MASK = "data:image/png;base64,"
 MASK_BYTES = 6_000_000
+BEFORE = ".before"  # in the name of an example that another was made from
 
 
 @dataclass(frozen=True)
@@ -63,36 +64,63 @@ def again(shop: Workshop, result: Result, owner: str) -> Asked:
         return Asked([settings], {})
     given = {"source": result.source, "mask": result.mask}
     if result.source is None or not result.source.exists():
-        text = "Variation: the picture that this was made from is gone; drop it again under Edit"
-        raise StudioError(phrase(text))
+        raise StudioError(phrase("Variation: the file that this was made from is gone; drop it again and edit it anew"))
     inputs = {role: shop.library.bring_in(path, path.name, owner).id for role, path in given.items() if path}
     return Asked([settings], inputs)
 
 
 def last(shop: Workshop, owner: str, kinds: Sequence[str], shipped: tuple[Result, ...]) -> Session:
     """What a page opens with: the owner's last results of these kinds, then the shipped examples."""
-    medium = kinds[0].partition(".")[0]
+    medium = ANY_SETTINGS[kinds[0]].MEDIUM
     found = shop.library.search(owner, medium=medium, imported=False, limit=KEPT - len(shipped)).assets
     mine = tuple(Result.of(asset, shop.library) for asset in found if asset.settings is not None)
     return Session((*mine, *shipped))
 
 
-def examples() -> tuple[Result, ...]:
-    """The shipped examples, newest first; a damaged one is left out rather than stopping the page."""
+def examples(kinds: Sequence[str]) -> tuple[Result, ...]:
+    """The shipped examples of these kinds, newest first; a damaged one is left out rather than stopping the page.
+
+    They lie in ``assets/examples`` as ``medium-number-words``; beside an edit may lie what it was made from, with
+    ``.before`` in front of its ending.
+    """
+    from studio.library.looks import measure
     from studio.provenance import read_settings
 
-    shipped = []
-    for path in sorted((assets() / "examples").glob("image-*.png"), reverse=True):
+    medium, shipped = ANY_SETTINGS[kinds[0]].MEDIUM, []
+    for path in sorted((assets() / "examples").glob(f"{medium}-*"), reverse=True):
+        if Path(path.stem).suffix == BEFORE:
+            continue
         try:
-            with Image.open(path) as opened:  # the header alone: a page must stand before any model is loaded
-                size = opened.size
-            found = read_settings(path)
+            found, measured = read_settings(path), measure(path, medium)  # headers alone: no model is loaded yet
         except (StudioError, OSError) as error:
             log.warning("example %s left out: %s", path.name, error)
             continue
-        if found is not None:
-            shipped.append(Result(path, found.settings, size, path.name, example=True))
+        if not measured or found is None or kind_of(found.settings) not in kinds:
+            log.warning("example %s left out: damaged, or not one of %s", path.name, ", ".join(kinds))
+            continue
+        size = (measured.get("width") or 0, measured.get("height") or 0)
+        before = path.with_name(f"{path.stem}{BEFORE}{path.suffix}")
+        shipped.append(
+            Result(
+                *(path, found.settings, size, path.name),
+                length=measured.get("seconds"),
+                source=before if before.exists() else None,
+                example=True,
+            )
+        )
     return tuple(shipped)
+
+
+def example(name: str) -> Path:
+    """A file among the shipped examples.
+
+    Raises:
+        StudioError: there is none of this name.
+    """
+    found = next((path for path in (assets() / "examples").iterdir() if path.name == name), None)
+    if found is None:
+        raise StudioError(phrase("example: there is none of this name"))
+    return found
 
 
 def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:

@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.settings import ImageSettings, SamplingSettings
+from pipelines.settings import ImageSettings, SamplingSettings, SoundSettings
 from studio.library import Asset, Library
 
 KEPT = 24  # results that a page holds on to; the library has them all
+# What stands in for the settings of a file that was brought in: it says nothing.
+UNTOLD: dict[str, SamplingSettings] = {
+    "image": ImageSettings.model_validate({"prompt": "picture"}),
+    "audio": SoundSettings.model_validate({"prompt": "sound"}),
+}
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished file as a page shows it: its settings, and what it was made from."""
+    """A finished file as a page shows it: its settings, and what it was made from.
+
+    ``seconds`` is how long its run took, ``length`` how long it plays; ``size`` is (0, 0) where there are no pixels.
+    """
 
     path: Path
     settings: SamplingSettings
@@ -22,7 +30,9 @@ class Result:
     run: str
     id: str = ""
     seconds: float | None = None
+    length: float | None = None
     source: Path | None = None
+    source_id: str = ""
     mask: Path | None = None
     starred: bool = False
     example: bool = False
@@ -36,12 +46,22 @@ class Result:
     @classmethod
     def of(cls, asset: Asset, library: Library) -> "Result":
         """An asset of the library as a result; what was brought in gets settings that say nothing."""
-        settings = asset.settings or ImageSettings.model_validate({"prompt": "picture"})
-        parents = {role: parent.path for role, parent in library.parents(asset.id, asset.owner)}
+        parents = dict(library.parents(asset.id, asset.owner))
+        source, mask = parents.get("source"), parents.get("mask")
         return cls(
-            asset.path, settings, (asset.width or 0, asset.height or 0), asset.job or asset.id, asset.id,
-            asset.took, parents.get("source"), parents.get("mask"), asset.starred, told=asset.settings is not None,
-        )  # fmt: skip
+            asset.path,
+            asset.settings or UNTOLD.get(asset.medium, UNTOLD["image"]),
+            (asset.width or 0, asset.height or 0),
+            asset.job or asset.id,
+            asset.id,
+            asset.took,
+            asset.seconds,
+            source.path if source else None,
+            source.id if source else "",
+            mask.path if mask else None,
+            asset.starred,
+            told=asset.settings is not None,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+from studio.boards.sounds import player
 from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
-from studio.stage import duration
+from studio.stage import clock, duration
 
 PAGE = 60
 TITLES = {"image": "Images", "video": "Video", "audio": "Audio", "mesh": "3D", "lipsync": "Lip-sync"}
@@ -85,15 +86,16 @@ def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], 
     """One asset large, beside a marked one where there is another, with its facts and its kin."""
     if asset is None:
         return ""
-    pictures = _large(asset) + (_large(compare) if compare else "")
+    shown = f'<div class="board{" many" if compare else ""}">{_large(asset)}{_large(compare) if compare else ""}</div>'
+    if asset.medium == "audio":
+        shown = _players(*(each for each in (asset, compare) if each is not None and each.medium == "audio"))
     rows = "".join(
         f'<h3>{say(title)}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
         for title, some in kin.items()
         if some
     )
     return (
-        f'<div class="board{" many" if compare else ""}">{pictures}</div><p class="words">{escape(asset.title)}</p>'
-        f'<p class="facts">{_facts(asset)}</p>{rows}{_settings(asset)}'
+        f'{shown}<p class="words">{escape(asset.title)}</p><p class="facts">{_facts(asset)}</p>{rows}{_settings(asset)}'
     )
 
 
@@ -150,11 +152,16 @@ def _tile(asset: Asset, shelf: Shelf) -> str:
     return (
         f'<span class="tile"><button type="button" class="pick" data-pick="{asset.id}" title="{name}" '
         f'aria-label="{name}" aria-pressed="{str(asset.id == shelf.picked).lower()}">'
-        f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt="">{star}</button>'
+        f"{_small(asset)}{star}</button>"
         f'<button type="button" class="mark" data-mark="{asset.id}" '
         f"{said('aria-label', 'Mark: {title}', title=asset.title)} "
         f'aria-pressed="{str(marked).lower()}">{"✓" if marked else ""}</button></span>'
     )
+
+
+def _small(asset: Asset) -> str:
+    kind = ' class="wave"' if asset.medium == "audio" else ""
+    return f'<img{kind} loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt="">'
 
 
 def _kin(role: str, asset: Asset) -> str:
@@ -162,7 +169,7 @@ def _kin(role: str, asset: Asset) -> str:
     return (
         f'<button type="button" data-pick="{asset.id}" title="{escape(asset.title, quote=True)}" '
         f"{said('aria-label', text, title=asset.title)}>"
-        f'<img loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt=""></button>'
+        f"{_small(asset)}</button>"
     )
 
 
@@ -172,9 +179,17 @@ def _large(asset: Asset) -> str:
         return f'<img class="after" src="studio/assets/{asset.id}/file" alt="{words}">'
     if asset.medium in ("video", "lipsync"):
         return f'<video class="after" src="studio/assets/{asset.id}/file" controls loop aria-label="{words}"></video>'
-    if asset.medium == "audio":
-        return f'<audio src="studio/assets/{asset.id}/file" controls aria-label="{words}"></audio>'
     return f'<img class="after" src="studio/assets/{asset.id}/thumbnail" alt="{words}">'
+
+
+def _players(*assets: Asset) -> str:
+    players = [
+        player("detail" if each is assets[0] else "beside", {
+            "run": each.id, "src": f"studio/assets/{each.id}/file", "words": f"studio/assets/{each.id}/words",
+        })
+        for each in assets
+    ]  # fmt: skip
+    return f'<div class="board sound">{"".join(players)}</div>'
 
 
 def _facts(asset: Asset) -> str:
@@ -183,6 +198,8 @@ def _facts(asset: Asset) -> str:
     facts = [phrase(TITLES[asset.medium]) if asset.medium in TITLES else asset.medium, model, made]
     if asset.size:
         facts.append(f"{asset.width} × {asset.height} px")
+    if asset.seconds is not None:
+        facts.append(phrase("{time} long", time=clock(asset.seconds)))
     if asset.seed is not None:
         facts.append(phrase("seed {seed}", seed=asset.seed))
     if asset.took is not None:

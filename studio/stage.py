@@ -1,54 +1,23 @@
-"""HTML of the stage: a result or a preview on its checkerboard, the line below it, and the strip of last results.
+"""HTML around a result, the same for every medium: the line below the stage, downloads, and the strip of last results.
 
-The pictures are drawn as HTML rather than with picture components: those re-encode what they show, and they flash when
-a preview replaces another. Gradio patches the HTML in place, so the stage never jumps.
+What the medium itself looks like is its board's (``studio/boards``).
 """
 
 import json
 import math
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
-from pipelines.errors import StudioError
-from pipelines.settings import SamplingSettings
 from studio import language
 from studio.exports import titles
-from studio.language import html_of, phrase, say
-from studio.pictures import address
+from studio.language import Phrase, html_of, phrase, say
+from studio.prompts import words_of
 from studio.session import Result, Session
 
 
-def stage(session: Session) -> str:
-    """The picked result, with those of the same run beside it, or before and after for an edit."""
-    result = session.result
-    if result is None:
-        return '<div class="board empty"><p>' + say("Your picture will appear here.") + "</p></div>"
-    badge = phrase("Example").html(classes="badge") if result.example else ""
-    together = session.together
-    if len(together) > 1:
-        tiles = "".join(_tile(i, each, i == session.picked) for i, each in together)
-        return f'<div class="board many n{_columns(len(together))}">{tiles}{badge}</div>'
-    words = escape(_words(result.settings), quote=True)
-    after = f'<img class="after" src="{address(result.path)}" alt="{words}">'
-    before = _before(result.source)
-    if before is None:
-        return f'<div class="board">{after}{badge}</div>'
-    # A range field is the handle: it works with a finger, a mouse and the arrow keys.
-    return (
-        f'<div class="board compare">{after}'
-        f'<img class="before" src="{before}" {language.said("alt", "Before the edit")}>'
-        f'<input type="range" min="0" max="100" value="50" {language.said("aria-label", "Before and after")}>'
-        '<i class="cut" aria-hidden="true"></i>'
-        f"{phrase('Before').html(classes='side left')}{phrase('After').html(classes='side right')}{badge}</div>"
-    )
-
-
-def preview(files: Sequence[Path]) -> str:
-    """The clean estimates of a running job, in the places where the results will stand."""
-    many = f" many n{_columns(len(files))}" if len(files) > 1 else ""
-    shown = "".join(f'<img class="after" src="{address(file)}" {language.said("alt", "Preview")}>' for file in files)
-    return f'<div class="board running{many}">{shown}</div>'
+def badge(result: Result) -> str:
+    """What marks an example as one."""
+    return phrase("Example").html(classes="badge") if result.example else ""
 
 
 def progress(text: str, part: float, seconds_left: float | None, more: str = "") -> str:
@@ -62,20 +31,19 @@ def progress(text: str, part: float, seconds_left: float | None, more: str = "")
     )
 
 
-def info(session: Session) -> str:
-    """One line about the picked result: model, seed, time, size, and its settings to copy."""
+def info(session: Session, measured: Sequence[Phrase | str]) -> str:
+    """One line about the picked result: model, seed, time, what its board ``measured``, and its settings to copy."""
     result = session.result
     if result is None:
         return f'<p class="facts">{say("Nothing made yet.")}</p>'
     settings = result.settings
-    width, height = result.size
-    facts = [settings.model.capitalize(), phrase("seed {seed}", seed=settings.seed), f"{width} × {height} px"]
+    facts: list[str] = [settings.model.capitalize(), phrase("seed {seed}", seed=settings.seed), *measured]
     if result.seconds is not None:
         facts.insert(2, phrase("in {time}", time=duration(result.seconds)))
     held = escape(json.dumps(settings.model_dump(), indent=1), quote=True)
     spans = "".join(f"<span>{html_of(fact)}</span>" for fact in facts)
     return (
-        f'<p class="words">{escape(_words(settings))}</p><p class="facts" role="status">{spans}'
+        f'<p class="words">{escape(words_of(settings))}</p><p class="facts" role="status">{spans}'
         f'<button type="button" class="link" data-copy="{held}">{say("Copy settings")}</button></p>'
     )
 
@@ -97,16 +65,27 @@ def downloads(session: Session) -> str:
         return ""
     links = "".join(
         f'<a class="save" href="{escape(where(result, ending), quote=True)}" download>{title}</a>'
-        for ending, title in titles(result.settings.MEDIUM).items()
+        for ending, title in titles(result.settings.MEDIUM, result.path).items()
     )
     return phrase("Download").html(classes="caption") + links
 
 
 def where(result: Result, ending: str) -> str:
     """Address of a result's file in the format of a file ending."""
+    return f"{place(result)}?download&format={ending}"
+
+
+def place(result: Result, part: str = "file", *, of_source: bool = False) -> str:
+    """Address of a result's own file, its ``thumbnail`` or its ``words``, or of what it was made from.
+
+    Empty where the server hands out no such thing.
+    """
     if result.example:
-        return f"studio/examples/{result.path.name}?download&format={ending}"
-    return f"studio/assets/{result.id}/file?download&format={ending}"
+        found = result.source if of_source else result.path
+        named = f"studio/examples/{found.name}" if found is not None else ""
+        return named if part == "file" or not named else f"{named}/{part}"
+    asset = result.source_id if of_source else result.id
+    return f"studio/assets/{asset}/{part}" if asset else ""
 
 
 def said(notes: Sequence[str]) -> str:
@@ -114,12 +93,24 @@ def said(notes: Sequence[str]) -> str:
     return "".join(f"<p>{html_of(note)}</p>" for note in dict.fromkeys(notes))
 
 
-def strip(session: Session) -> str:
-    """The last results, newest first."""
+def strip(session: Session, tiles: Sequence[str]) -> str:
+    """The last results, newest first; ``tiles`` shows each of them small."""
     if not session.results:
         return ""
-    tiles = "".join(_tile(i, each, i == session.picked) for i, each in enumerate(session.results))
-    return f'<div class="tiles" role="group" {language.said("aria-label", "Last results")}>{tiles}</div>'
+    shown = zip(session.results, tiles, strict=True)
+    buttons = "".join(tile(i, each, i == session.picked, small) for i, (each, small) in enumerate(shown))
+    return f'<div class="tiles" role="group" {language.said("aria-label", "Last results")}>{buttons}</div>'
+
+
+def tile(index: int, result: Result, picked: bool, small: str) -> str:
+    """A button that picks a result; ``small`` is what it shows."""
+    words = words_of(result.settings)
+    words = words if len(words) <= 200 else f"{words[:199]}…"
+    text = "Example: {words}" if result.example else "Result: {words}"
+    return (
+        f'<button type="button" data-index="{index}" title="{escape(words, quote=True)}" '
+        f'{language.said("aria-label", text, words=words)} aria-pressed="{str(picked).lower()}">{small}</button>'
+    )
 
 
 def duration(seconds: float) -> str:
@@ -131,28 +122,6 @@ def duration(seconds: float) -> str:
     return f"{math.ceil(seconds / 60)} min"
 
 
-def _tile(index: int, result: Result, picked: bool) -> str:
-    words = _words(result.settings)
-    text = "Example: {words}" if result.example else "Result: {words}"
-    return (
-        f'<button type="button" data-index="{index}" title="{escape(words, quote=True)}" '
-        f'{language.said("aria-label", text, words=words)} aria-pressed="{str(picked).lower()}">'
-        f'<img src="{address(result.path)}" alt=""></button>'
-    )
-
-
-def _before(source: Path | None) -> str | None:
-    if source is None or not source.exists():
-        return None
-    try:
-        return address(source)
-    except StudioError:
-        return None
-
-
-def _columns(items: int) -> int:
-    return items if items <= 3 else 2 if items == 4 else 3 if items <= 6 else 4
-
-
-def _words(settings: SamplingSettings) -> str:
-    return str(getattr(settings, "prompt", ""))
+def clock(seconds: float) -> str:
+    """How long something plays: seconds with a tenth, then minutes and seconds."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02} min"

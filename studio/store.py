@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines.errors import StudioError
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = """
 CREATE TABLE jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,  -- counts up and names the files: never used twice
@@ -57,7 +57,7 @@ CREATE TABLE assets (
   created REAL NOT NULL,                     -- seconds since 1970
   sha256 TEXT NOT NULL,
   bytes INTEGER NOT NULL,
-  width INTEGER, height INTEGER, frames INTEGER, seconds REAL,
+  width INTEGER, height INTEGER, frames INTEGER, seconds REAL, sample_rate INTEGER, channels INTEGER,
   took REAL,                                 -- seconds that the run took
   starred INTEGER NOT NULL DEFAULT 0,
   trashed REAL,                              -- when it was deleted; NULL while it is there
@@ -76,6 +76,8 @@ CREATE TRIGGER words_out AFTER DELETE ON assets BEGIN
   INSERT INTO words (words, rowid, prompt, model, name) VALUES ('delete', old.row, old.prompt, old.model, old.name);
 END;
 """
+# What makes a database of each older version one of the next.
+_CHANGES = {1: "ALTER TABLE assets ADD COLUMN sample_rate INTEGER;\nALTER TABLE assets ADD COLUMN channels INTEGER;\n"}
 
 
 def home() -> Path:
@@ -97,9 +99,10 @@ class Store:
             self.home.mkdir(parents=True, exist_ok=True)
             with self.transaction() as db:
                 found = db.execute("PRAGMA user_version").fetchone()[0]
-                if found == 0:
-                    for statement in _statements(_TABLES):
-                        db.execute(statement)
+                changes = [_TABLES] if found == 0 else [_CHANGES[version] for version in range(found, SCHEMA)]
+                for statement in (each for change in changes for each in _statements(change)):
+                    db.execute(statement)
+                if changes:
                     db.execute(f"PRAGMA user_version = {SCHEMA}")
         except (OSError, sqlite3.DatabaseError) as error:
             raise StudioError(f"home: {self.home.name!r} cannot be used ({error}); set EDDYLINE_HOME") from error

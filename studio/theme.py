@@ -14,6 +14,12 @@ FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Cantarell
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 TAGLINE = "Make it. Turn it back. Make it something else."
 _LOOK = Path(__file__).parent / "look"
+# In the page's head, in this order; what belongs to one field comes with that field.
+SCRIPTS = (
+    *("page.js", "queue.js"),
+    *("sound-math.js", "sound-file.js", "sound-draw.js", "sound-deck.js"),
+    *("sound-face.js", "sound-hands.js", "sound.js"),
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def css() -> str:
 def head() -> str:
     """Icon and script for the page's head."""
     icon = base64.b64encode(_mark().encode()).decode()
-    script = "\n".join((_LOOK / name).read_text("utf-8") for name in ("page.js", "queue.js"))
+    script = "\n".join((_LOOK / name).read_text("utf-8") for name in SCRIPTS)
     return (
         f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{icon}">'
         f'<meta name="theme-color" content="{LIGHT.page}"><script>{script}</script>'
@@ -96,6 +102,8 @@ _KEYS = (
     ("<kbd>g</kbd> <kbd>1</kbd>", "Go to the first tab, and so on"),
     ("<kbd>q</kbd>", "Open or close the queue"),
     ("<kbd>←</kbd> <kbd>→</kbd>", "Walk along the last results"),
+    (f"<kbd>{say('Space')}</kbd>", "Play or pause, where a sound is in focus"),
+    ("<kbd>[</kbd> <kbd>]</kbd>", "Begin or end the marked part here"),
     ("<kbd>?</kbd>", "This list"),
     ("<kbd>Esc</kbd>", "Close it"),
 )

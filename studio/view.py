@@ -14,6 +14,7 @@ import gradio as gr
 
 from pipelines.errors import StudioError
 from studio import runs, stage
+from studio.boards import Board
 from studio.events import QUEUED, QUICK
 from studio.following import busy, follow
 from studio.jobs import Job
@@ -44,48 +45,58 @@ class Start:
 
 
 class ResultView:
-    """Components of a result and the updates that fill them; made once a tab, for the jobs of ``kinds``."""
+    """Components of a result and the updates that fill them; made once a tab, for the jobs of ``kinds``.
 
-    def __init__(self, shop: Workshop, kinds: Sequence[str], shipped: tuple[Result, ...] = ()) -> None:
-        self.shop, self.kinds, self.shipped = shop, tuple(kinds), shipped
+    ``board`` shows the medium; everything else is the same for all.
+    """
+
+    def __init__(self, shop: Workshop, kinds: Sequence[str], board: Board, shipped: tuple[Result, ...] = ()) -> None:
+        self.shop, self.kinds, self.board, self.shipped = shop, tuple(kinds), board, shipped
         self.pages = Pages()
         first = Session(shipped)
         self.session = gr.State(first)
-        self.stage = gr.HTML(stage.stage(first), js_on_load=PICK, elem_classes=["stage"], apply_default_css=False)
-        self.line = gr.HTML(stage.info(first), elem_classes=["line"], apply_default_css=False, js_on_load=None)
+        self.stage = gr.HTML(board.whole(first), js_on_load=PICK, elem_classes=["stage"], apply_default_css=False)
+        self.line = gr.HTML(self.line_of(first), elem_classes=["line"], apply_default_css=False, js_on_load=None)
         with gr.Row(elem_classes=["actions"]):
             self.saves = gr.HTML(
                 stage.downloads(first), elem_classes=["saves"], apply_default_css=False, js_on_load=None
             )
             self.source = gr.Button("Use as source", size="sm", interactive=bool(shipped))
-            self.vary = gr.Button("Variation", size="sm", interactive=bool(shipped))
+            self.vary = gr.Button("Variation", size="sm", interactive=bool(shipped), elem_classes=["again"])
             self.star = gr.Button("Star", size="sm", interactive=False)
             self.delete = gr.Button("Delete", size="sm", interactive=False)
             self.undo = gr.Button("Undo delete", size="sm", visible=False)
         self.deleted = gr.State("")
         self.notes = gr.HTML("", elem_classes=["notes"], apply_default_css=False, js_on_load=None)
-        self.strip = gr.HTML(stage.strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
+        self.strip = gr.HTML(self._strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
 
     def outputs(self) -> list[Any]:
         """Everything that a run or a click may change."""
         parts = [self.session, self.stage, self.line, self.notes, self.strip, self.saves]
         return [*parts, self.source, self.vary, self.star, self.delete, self.undo]
 
-    def show(self, session: Session) -> Updates:
-        """Updates that put the picked result on the stage."""
+    def show(self, session: Session, *, fresh: bool = False) -> Updates:
+        """Updates that put the picked result on the stage; ``fresh`` when its run ended this moment."""
         result = session.result
         own = result is not None and not result.example
         return {
             self.session: session,
-            self.stage: stage.stage(session),
-            self.line: stage.info(session),
-            self.strip: stage.strip(session),
+            self.stage: self.board.whole(session, fresh=fresh),
+            self.line: self.line_of(session),
+            self.strip: self._strip(session),
             self.saves: stage.downloads(session),
             self.source: gr.update(interactive=result is not None),
             self.vary: gr.update(interactive=result is not None),
             self.star: gr.update(interactive=own, value=marked("Starred" if result and result.starred else "Star")),
             self.delete: gr.update(interactive=own),
         }
+
+    def line_of(self, session: Session) -> str:
+        """The line below the stage."""
+        return stage.info(session, self.board.facts(session.result) if session.result else ())
+
+    def _strip(self, session: Session) -> str:
+        return stage.strip(session, [self.board.tile(each) for each in session.results])
 
     # Wiring ---------------------------------------------------------------------------------------------------------
 

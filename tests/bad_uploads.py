@@ -146,7 +146,7 @@ REFUSED = {
     "packed.mp4": (box(b"ftyp", b"qt  \0\0\0\0") + box(b"moov", box(b"cmov", b"\0" * 40)), "its tables are compressed"),
     "channels.wav": (wav_with(channels=300, data=600_000), "channels: 300, at most 16|damaged"),
     "rate.wav": (wav_with(rate=10_000_000), "samples a second: 10,000,000, at most 192,000"),
-    "hours.wav": (wav_with(rate=10, data=40_000), "seconds: 2,000, at most 1,200; cut it first"),
+    "hours.wav": (wav_with(rate=10, data=80_000), "seconds: 4,000, at most 3,600; cut it first"),
     "hours.flac": (flac_with(2**36 - 1), "seconds: 1,431,65"),
     "count.glb": (glb(gltf({"accessors": [{"componentType": 5126, "type": "VEC3", "count": 10**12}]})), "elements: 1,"),
     "beyond.glb": (glb(gltf(count=4)), "accessor: 4 elements go beyond their view of 36 bytes"),

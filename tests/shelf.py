@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from pipelines.media import Picture
-from pipelines.settings import ImageEditSettings, ImageSettings
-from studio.export import save_picture
+from pipelines.media import Picture, Sound, Word
+from pipelines.settings import ImageEditSettings, ImageSettings, SpeechEditSettings, SpeechSettings
+from studio.export import save, save_picture
 from studio.library import made, result_id
 from studio.library.asset import insert
 from studio.provenance import Origin
@@ -38,6 +38,38 @@ def put(library, number=1, *, prompt="red apple", owner="", place=0, parents=(),
     with library.store.transaction() as db:
         library.add(db, asset, parents)
     return asset
+
+
+def sound(seed=0, seconds=0.5, rate=24_000, channels=1, words=()):
+    """Noise that swells, every sample of it different."""
+    noise = np.random.default_rng(seed).uniform(-1, 1, (channels, round(seconds * rate)))
+    swell = np.linspace(0.1, 0.9, noise.shape[1])
+    return Sound((noise * swell).astype(np.float32), rate, tuple(words))
+
+
+def put_speech(library, number=1, *, text="Good morning.", owner="", parents=(), suffix=".wav", seed=5):
+    """The same as :func:`put` for speech, with the times of its words."""
+    made_by = SpeechEditSettings(source_text="Good.", text=text, seed=seed) if parents else None
+    settings = made_by or SpeechSettings(text=text, seed=seed)
+    created, job = START + number, f"job-{owner}-{number}"
+    origin = Origin(result_id(job, 0), created, tuple(parents), job, 0)
+    path = library.plan(number, created, 0, settings, owner, suffix)
+    words = [Word(word, n / 7, (n + 1) / 7) for n, word in enumerate(text.split())]
+    save(sound(number, max(0.5, len(words) / 7), words=words), path, settings, origin=origin)
+    asset = made(path, settings, origin, owner, took=0.5)
+    with library.store.transaction() as db:
+        library.add(db, asset, parents)
+    return asset
+
+
+def sound_file(folder, name="take.wav", seed=0, **shape):
+    """A recording: no record in it."""
+    import soundfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = sound(seed, **shape)
+    soundfile.write(folder / name, taken.samples.T, taken.sample_rate)
+    return folder / name
 
 
 def picture_file(folder, name="photo.png", seed=0):

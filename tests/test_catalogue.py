@@ -1,9 +1,11 @@
 """Model cards agree with what ships and with what can be loaded; nothing heavy is needed to read them."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from safetensors import safe_open
@@ -13,12 +15,24 @@ from pipelines.catalogue import MEDIA, Card, card, card_of, cards, installed, si
 from pipelines.errors import ModelError
 from pipelines.models import registry
 from pipelines.paths import assets
+from pipelines.settings import ANY_SETTINGS
+from studio.jobs.runner import KINDS
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_starters_are_those_that_can_be_loaded():
-    assert {(each.medium, each.model): each.folder for each in cards() if each.usable} == registry.STARTERS
+    shipped = {(each.medium, each.model): each.folder for each in cards() if each.folder}
+    assert shipped == registry.STARTERS and registry.LOADERS.keys() == registry.STARTERS.keys()
+
+
+def test_everything_that_can_be_used_has_a_pipeline_and_the_settings_name_it():
+    usable = {(each.medium, each.model) for each in cards() if each.usable}
+    assert usable == KINDS.keys()
+    fields = [(kind.MEDIUM, kind.model_fields["model"]) for kind in ANY_SETTINGS.values()]
+    chosen = {(medium, name) for medium, field in fields for name in get_args(field.annotation)}
+    assert chosen == {key for key in usable if key[0] == "audio"}
+    assert all((medium, field.default) in usable for medium, field in fields)
 
 
 def test_ids_and_settings_names_are_unique():
@@ -27,27 +41,50 @@ def test_ids_and_settings_names_are_unique():
     assert len({each.repo for each in everything if each.repo}) == sum(not each.usable for each in everything)
 
 
-def test_a_starter_states_its_real_numbers():
-    folder = assets() / "weights" / "image-starter"
-    if not (folder / "config.json").is_file():
+@pytest.mark.parametrize("starter", [each for each in cards() if each.folder], ids=lambda each: each.id)
+def test_a_starter_states_its_real_numbers(starter):
+    own, *shared = [assets() / "weights" / name for name in (starter.folder, *starter.needs)]
+    if not (own / "config.json").is_file():
         pytest.skip("a checkout without weights")
-    starter = card("image-starter")
+    assert starter.parameters * 1e9 == pytest.approx(counted(own), rel=0.01)
+    assert (starter.helpers or 0) * 1e9 == pytest.approx(sum(map(counted, shared)), rel=0.01)
+    files = [path for folder in (own, *shared) for path in folder.iterdir()]
+    assert starter.disk_bytes == sum(path.stat().st_size for path in files) and starter.download_bytes == 0
+    assert starter.state == "ready" and starter.licence in (own / "README.md").read_text()
+
+
+def counted(folder):
+    """Numbers in a folder of weights."""
     count = 0
     for path in folder.glob("*.safetensors"):
         with safe_open(path, "pt") as held:
             count += sum(held.get_tensor(name).numel() for name in held.keys())  # noqa: SIM118
-    assert starter.parameters * 1e9 == pytest.approx(count, rel=0.01)
-    assert starter.disk_bytes == sum(path.stat().st_size for path in folder.iterdir()) and starter.download_bytes == 0
-    config = json.loads((folder / "config.json").read_text())["backbone"]
-    assert starter.layers == config["depth"]
-    assert starter.value_bytes == config["grid"][0] * config["grid"][1] * config["dim"] * 4
-    assert starter.licence in (folder / "README.md").read_text()
+    return count
+
+
+@pytest.mark.parametrize("id", ["image-starter", "sound-starter"])
+def test_what_an_edit_shares_is_stated(id):
+    starter = card(id)
+    path = assets() / "weights" / starter.folder / "config.json"
+    if not path.is_file():
+        pytest.skip("a checkout without weights")
+    config = json.loads(path.read_text())["backbone"]
+    assert starter.layers == config["depth"] and starter.value_bytes == math.prod(config["grid"]) * config["dim"] * 4
 
 
 def test_starters_are_ready_and_the_others_planned():
     assert {each.state for each in cards() if not each.usable} == {"planned"}
     assert all(each.repo and each.memory_bytes > each.disk_bytes > 0 for each in cards() if not each.usable)
     assert card("image-starter").state == "ready" and cards()[0].id == "image-starter"
+
+
+def test_a_voice_in_a_package_is_ready_with_it_and_counted_on_disk(monkeypatch):
+    voice = card("hibari")
+    assert voice.usable and voice.folder is None and not voice.steps and voice.capabilities == ("generate",)
+    assert voice.state == "ready" and 10_000_000 < voice.disk_bytes < 40_000_000 and voice.download_bytes == 0
+    assert card_of("audio", "hibari") is voice and all(each.steps for each in cards() if each is not voice)
+    gone = voice.model_copy(update={"package": "no-such-package"})
+    assert gone.state == "damaged" and size_on_disk(gone) == 0
 
 
 def test_a_starter_without_its_files_is_damaged(monkeypatch, tmp_path):
@@ -61,7 +98,7 @@ def test_cards_of_a_medium(medium):
 
 
 def test_what_is_not_there_is_said_with_what_is():
-    with pytest.raises(ModelError, match="unknown model 'best'; known are image-starter, flux"):
+    with pytest.raises(ModelError, match="unknown model 'best'; known are image-starter, .*, hibari, flux"):
         card("best")
     with pytest.raises(ModelError, match="unknown medium 'smell'; choose one of image, video"):
         cards("smell")

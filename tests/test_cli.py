@@ -2,21 +2,38 @@
 
 import inspect
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
+import soundfile
+from fake_runner import FakeSound, FakeSpeech, sentence, tone
 from PIL import Image
 from starters import any_picture
 from typer.testing import CliRunner
 
 from pipelines.models import registry
 from pipelines.paths import assets
-from pipelines.settings import ImageEditSettings, ImageSettings
+from pipelines.settings import (
+    ImageEditSettings,
+    ImageSettings,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+)
 from studio.cli import app, settings_options
-from studio.provenance import read_settings
+from studio.export.loading import load
+from studio.jobs import runner
+from studio.provenance import read_settings, read_words
 
-KINDS = {"generate": ImageSettings, "edit": ImageEditSettings}
-FIELDS = [(task, name) for task, kind in KINDS.items() for name in kind.model_fields if name != "version"]
+KINDS = {
+    ("generate", "image"): ImageSettings, ("edit", "image"): ImageEditSettings,
+    ("generate", "speech"): SpeechSettings, ("edit", "speech"): SpeechEditSettings,
+    ("generate", "sound"): SoundSettings, ("edit", "sound"): SoundEditSettings,
+}  # fmt: skip
+FIELDS = [(command, name) for command, kind in KINDS.items() for name in kind.model_fields if name != "version"]
 SHIPPED = assets() / "weights" / registry.STARTERS["image", "starter"]
 
 
@@ -67,26 +84,26 @@ def change(source, out, *more):
     return ("edit", "image", source, "--prompt", "pear", "--steps", 2, "--seed", 5, "--out", out, *more)
 
 
-@pytest.mark.parametrize("task", KINDS)
-def test_every_setting_is_an_option(task):
-    shown = ran(task, "image", "--help").output
+@pytest.mark.parametrize("command", KINDS, ids=" ".join)
+def test_every_setting_is_an_option(command):
+    shown = ran(*command, "--help").output
     options = set(re.findall(r"--([a-z-]+)", shown))
-    assert {name.replace("_", "-") for owner, name in FIELDS if owner == task} <= options
+    assert {name.replace("_", "-") for owner, name in FIELDS if owner == command} <= options
     assert "version" not in options
     words = re.sub(r"[\s│|]+", " ", shown)
-    assert all(field.title in words for name, field in KINDS[task].model_fields.items() if name != "version")
+    assert all(field.title in words for name, field in KINDS[command].model_fields.items() if name != "version")
 
 
-@pytest.mark.parametrize("task, name", FIELDS)
-def test_an_option_has_the_default_of_its_setting(task, name):
-    (option,) = [p for p in settings_options(KINDS[task]) if p.name == name]
-    field = KINDS[task].model_fields[name]
-    assert option.default == (inspect.Parameter.empty if name == "prompt" else field.default)
+@pytest.mark.parametrize("command, name", FIELDS)
+def test_an_option_has_the_default_of_its_setting(command, name):
+    (option,) = [p for p in settings_options(KINDS[command]) if p.name == name]
+    field = KINDS[command].model_fields[name]
+    assert option.default == (inspect.Parameter.empty if field.is_required() else field.default)
 
 
 def test_a_command_without_words_shows_its_help():
     assert "generate" in run().output and "edit" in run().output
-    assert "image" in run("generate").output
+    assert all(noun in run("generate").output for noun in ("image", "speech", "sound"))
 
 
 def test_each_file_of_a_batch_replays_by_itself(tmp_path):
@@ -219,3 +236,150 @@ def test_files_that_cannot_be_used_are_named_in_one_line(tmp_path, source):
         said = refused(*command)
         assert said.startswith(start) and said.count("\n") == 1
     assert not out.exists()
+
+
+# Sounds --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sounds(monkeypatch):
+    """Pipelines of sound without a model."""
+    for name in ("speech", "hibari"):
+        monkeypatch.setitem(runner.KINDS, ("audio", name), lambda: FakeSpeech)
+    monkeypatch.setitem(runner.KINDS, ("audio", "sound"), lambda: FakeSound)
+    reading = types.SimpleNamespace(read_sound=lambda path: (load(path), (f"{path.name} was read",)))
+    monkeypatch.setitem(sys.modules, "pipelines.speech", reading)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(3).samples.T, 24_000, subtype="FLOAT")
+    return tmp_path / "in.wav"
+
+
+def say(out, *more):
+    return ("generate", "speech", "--seed", 7, "--out", out, *more)
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+def test_speech_is_written_with_its_settings_and_words(tmp_path, sounds, ending):
+    out = tmp_path / f"hello.{ending}"
+    result = ran(*say(out, "--text", "Hello there.", "--voice", "rms", "--speed", "1.2"))
+    assert result.stdout == f"{out}\n"
+    found = read_settings(out)
+    assert found.settings == SpeechSettings(text="Hello there.", voice="rms", speed=1.2, seed=7)
+    assert [word.text for word in found.words] == ["Hello", "there"] and found.ai_mark == "trainedAlgorithmicMedia"
+    if ending == "wav":
+        assert np.array_equal(load(out).samples, sentence("Hello there", 7).samples)
+
+
+@pytest.mark.parametrize("ending, begin", [("srt", "1\n00:00:00,000 --> "), ("vtt", "WEBVTT\n\nNOTE")])
+def test_subtitles_are_written_beside(tmp_path, sounds, ending, begin):
+    out, words = tmp_path / "a.wav", tmp_path / f"a.{ending}"
+    result = ran(*say(out, "--text", "Hello there.", "--subtitles", words))
+    assert result.stdout.splitlines() == [str(out), str(words)]
+    assert words.read_text("utf-8").startswith(begin) and "Hello there" in words.read_text("utf-8")
+    assert refused(*say(tmp_path / "b.wav", "--text", "x", "--subtitles", tmp_path / "b.txt")).startswith(
+        "error: subtitles: 'b.txt' must end in .srt, .vtt"
+    )
+    assert f"a.wav, a.{ending} exists" in refused(*say(out, "--text", "x", "--subtitles", words))
+    assert not (tmp_path / "b.wav").exists()
+
+
+def test_a_text_comes_from_a_file_or_from_standard_input(tmp_path, sounds):
+    text = "Ünïcode, and\ntwo lines."
+    (tmp_path / "text.txt").write_text("\ufeff" + text + "\n\n", "utf-8")
+    ran(*say(tmp_path / "a.wav", "--text-file", tmp_path / "text.txt"))
+    command = [str(part) for part in say(tmp_path / "b.wav", "--text", "-")]
+    assert CliRunner().invoke(app, command, input=text.encode()).exit_code == 0
+    assert read_settings(tmp_path / "a.wav").settings.text == read_settings(tmp_path / "b.wav").settings.text == text
+
+
+def test_texts_that_cannot_be_taken_are_one_line(tmp_path, sounds):
+    out, file = tmp_path / "a.wav", tmp_path / "text.txt"
+    file.write_bytes(b"\xff\xfe\x00bad")
+    long = tmp_path / "long.txt"
+    long.write_text("word " * 10_000)
+    huge = tmp_path / "huge.txt"
+    huge.write_bytes(b"x" * 1_000_001)
+    cases = {
+        "error: text: is missing; give --text, --text-file, or --text - for": say(out),
+        "error: text: is given twice, by --text and --text-file": say(out, "--text", "x", "--text-file", file),
+        "error: text: is empty": say(out, "--text", "  "),
+        "error: text: at most 20000 characters, got 49999; shorten it": say(out, "--text-file", long),
+        "error: text_file: huge.txt holds more than 1,000,000 bytes": say(out, "--text-file", huge),
+        "error: text_file: text.txt is not UTF-8 text": say(out, "--text-file", file),
+        "error: text_file: 'gone.txt' cannot be read": say(out, "--text-file", tmp_path / "gone.txt"),
+        f"error: text_file: {tmp_path.name!r} cannot be read": say(out, "--text-file", tmp_path),
+        "error: speed: ": say(out, "--text", "x", "--speed", "9"),
+        "error: out: 'a.png' must end in .wav, .flac, .ogg, .mp3": say(tmp_path / "a.png", "--text", "x"),
+        "error: out: 'a.srt' must end in .wav": say(tmp_path / "a.srt", "--text", "x"),
+    }
+    for start, command in cases.items():
+        said = refused(*command)
+        assert said.startswith(start) and said.count("\n") == 1, said
+    assert not out.exists()
+
+
+def test_words_of_a_recording_are_changed(tmp_path, sounds, recording):
+    out = tmp_path / "new.flac"
+    result = ran(
+        *("edit", "speech", recording, "--source-text", "Good morning.", "--text", "Good night.", "--seed", 4),
+        *("--out", out, "--start", "0.1", "--end", "0.2"),
+    )
+    assert "note: in.wav was read" in result.stderr
+    found = read_settings(out)
+    assert found.settings == SpeechEditSettings(
+        source_text="Good morning.", text="Good night.", seed=4, start=0.1, end=0.2
+    ) and found.ai_mark.startswith("composite")
+    assert load(out).seconds == 0.5
+
+
+def test_an_edit_of_speech_made_here_knows_when_its_words_are_said(tmp_path, sounds):
+    ran(*say(tmp_path / "a.wav", "--text", "One two."))
+    edit = ("edit", "speech", tmp_path / "a.wav", "--source-text", "One two.", "--text", "Three.", "--seed", 1)
+    ran(*edit, "--out", tmp_path / "b.wav")
+    assert [word.text for word in read_words(tmp_path / "b.wav")] == ["One", "two", "Three."]
+
+
+def test_what_a_recording_says_may_be_left_out_of_it(tmp_path, sounds, recording):
+    edit = ("edit", "speech", recording, "--out", tmp_path / "b.wav")
+    assert "error: source_text: is missing" in refused(*edit, "--text", "x")
+    assert "SOURCE" in refused("edit", "speech", "--source-text", "x", "--out", tmp_path / "b.wav").upper()
+
+
+def test_sounds_are_made_and_each_replays_by_itself(tmp_path, sounds):
+    out = tmp_path / "rain.wav"
+    ran(*("generate", "sound", "--prompt", "rain", "--seconds", 6, "--loop", "--count", 2, "--seed", 5, "--out", out))
+    for seed, path in ((5, out), (6, tmp_path / "rain-2.wav")):
+        assert read_settings(path).settings == SoundSettings(prompt="rain", seconds=6, loop=True, seed=seed)
+        assert np.array_equal(load(path).samples, tone(seed, 20).samples)
+
+
+def test_a_sound_becomes_another(tmp_path, sounds, recording):
+    out = tmp_path / "new.ogg"
+    edit = ("edit", "sound", recording, "--source-prompt", "piano", "--prompt", "strings", "--seed", 1, "--out", out)
+    assert "note: a note of the run" in ran(*edit).stderr
+    assert read_settings(out).settings == SoundEditSettings(source_prompt="piano", prompt="strings", seed=1)
+    assert refused(*edit).startswith("error: out: new.ogg exists")
+
+
+def test_a_file_is_converted_with_its_settings(tmp_path, sounds):
+    kept = tmp_path / "a.wav"
+    ran(*say(kept, "--text", "Hello there."))
+    for ending in ("mp3", "srt", "vtt"):
+        out = tmp_path / f"b.{ending}"
+        assert ran("convert", kept, "--out", out).stdout == f"{out}\n"
+    assert read_settings(tmp_path / "b.mp3").settings == read_settings(kept).settings
+    assert "Hello there" in (tmp_path / "b.srt").read_text()
+    ran("generate", "sound", "--prompt", "rain", "--seed", 1, "--out", tmp_path / "rain.wav")
+    cases = {
+        "error: out: it is not known what is said in this sound": (tmp_path / "rain.wav", tmp_path / "c.srt"),
+        "error: out: b.mp3 exists": (kept, tmp_path / "b.mp3"),
+        "error: gone.wav: no such file": (tmp_path / "gone.wav", tmp_path / "c.mp3"),
+        "error: out: 'c.png' must end in .wav": (kept, tmp_path / "c.png"),
+    }
+    for start, (source, out) in cases.items():
+        said = refused("convert", source, "--out", out)
+        assert said.startswith(start) and said.count("\n") == 1, said
+    assert not (tmp_path / "c.srt").exists()

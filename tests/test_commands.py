@@ -49,6 +49,22 @@ def test_list_search_and_show(library):
     assert "red apple" in shown and str(apple.path) in shown and "guidance_from" in shown
 
 
+def test_speech_is_listed_by_its_text_and_exported_as_sound_or_subtitles(library, tmp_path):
+    speech = shelf.put_speech(library, 1, text="The kite\nis red. And then some.")
+    line = run("library", "list").splitlines()[1]
+    assert "speech.generate" in line and "1.0 s" in line and line.endswith("The kite is red. And then some.")
+    assert speech.id[:8] in run("library", "search", "kite", "--medium", "audio")
+    told = json.loads(run("library", "show", speech.id, "--json"))
+    assert (told["seconds"], told["sample_rate"], told["channels"]) == (pytest.approx(1), 24_000, 1)
+    assert run("library", "export", speech.id, "--out", tmp_path / "a.srt") == f"{tmp_path / 'a.srt'}\n"
+    assert "The kite is red.\n\n2\n" in (tmp_path / "a.srt").read_text("utf-8")
+    run("library", "export", speech.id, "--out", tmp_path / "a.mp3")
+    assert json.loads(run("library", "verify", tmp_path / "a.mp3", "--json"))["kind"] == "speech.generate"
+    [take] = [library.bring_in(shelf.sound_file(tmp_path), "take.wav", "")]
+    said = run("library", "export", take.id, "--out", tmp_path / "b.vtt", code=2)
+    assert said.startswith("error: out: it is not known what is said") and not (tmp_path / "b.vtt").exists()
+
+
 def test_refusals_are_one_line(library):
     first = shelf.put(library)
     for arguments, said in {
@@ -66,8 +82,8 @@ def test_refusals_are_one_line(library):
     with library.store.transaction() as db:
         db.execute("UPDATE assets SET id = ?", ("abcd" + "0" * 28,))
         db.execute("INSERT INTO assets SELECT 2, ?, owner, medium, kind, 'p', name, settings, prompt, model, seed, "
-                   "created, sha256, bytes, width, height, frames, seconds, took, starred, trashed, NULL, place "
-                   "FROM assets", ("abcd" + "1" * 28,))  # fmt: skip
+                   "created, sha256, bytes, width, height, frames, seconds, sample_rate, channels, took, starred, "
+                   "trashed, NULL, place FROM assets", ("abcd" + "1" * 28,))  # fmt: skip
     assert "may be abcd00000000 or abcd11111111" in run("library", "show", "abcd", code=2)
 
 

@@ -2,17 +2,54 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
+from speech.voices import tiny_pipeline
 from starters import any_picture
 
+from pipelines.backbone import BackboneConfig
+from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE
 from pipelines.events import Done
 from pipelines.flow.rules import RULES
 from pipelines.image import ImagePipeline
-from pipelines.settings import ImageEditSettings, ImageSettings
-from studio.cost import RULE_CALLS, Paces, calls, estimate, fitting, memory, pace_of, roughly, scale, too_large, work
+from pipelines.media import Sound
+from pipelines.models.network import NetworkConfig
+from pipelines.models.starter import StarterModel
+from pipelines.settings import (
+    ImageEditSettings,
+    ImageSettings,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+)
+from pipelines.sound import SoundPipeline
+from pipelines.sound.extending import CONTEXT, TOKEN_SECONDS, WINDOW
+from pipelines.sound.filling import PATCH
+from pipelines.training.sound import sound_network
+from studio.cost import (
+    GOES_ON,
+    LOOKS_AT,
+    RULE_CALLS,
+    Paces,
+    calls,
+    estimate,
+    fitting,
+    memory,
+    pace_of,
+    roughly,
+    scale,
+    too_large,
+    work,
+)
 
 HEART = ImageSettings(prompt="a heart")
 EDIT = ImageEditSettings(prompt="a blue heart", source_prompt="a red heart")
+RAIN = SoundSettings(prompt="rain", seconds=1.5, steps=4)
+STRINGS = SoundEditSettings(prompt="strings", source_prompt="piano")
+TEXT = "The river turns round behind the rock, and nobody who has not seen it would believe it. "
+SPEECH = SpeechSettings(text=TEXT)
 WIDE = ImageSettings(prompt="a heart", count=8, width=128, height=128)
 
 
@@ -39,10 +76,91 @@ def test_calls_are_counted_as_the_pipeline_counts_them(settings, tiny_starter):
     assert calls(settings) == pytest.approx(done.calls, rel=0.12)
 
 
+@pytest.fixture(scope="module")
+def tiny_sound():
+    shape = BackboneConfig(channels=BANDS, grid=(240,), patch=(PATCH,), dim=32, depth=2, heads=2, bottleneck=16)
+    return StarterModel(*sound_network(NetworkConfig(shape), 0), "tiny")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [RAIN.with_(**changes) for changes in ({}, {"guidance": 1}, {"loop": True, "steps": 6}, {"solver": "heun"})]
+    + [STRINGS.with_(**changes) for changes in (
+        {}, {"method": "flowedit"}, {"method": "magicmix"}, {"method": "sdedit"}, {"features": "cache"},
+        {"extend": 2.0}, {"extend": 10.0, "guidance": 1},
+    )],
+)  # fmt: skip
+def test_calls_for_sounds_are_counted_as_the_pipeline_counts_them(settings, tiny_sound):
+    pipe = SoundPipeline(tiny_sound, lambda latent: torch.zeros(len(latent), latent.shape[2] * HOP) + 0.1)
+    source = Sound(any_noise(1.5), SAMPLE_RATE)
+    run = pipe.generate(settings) if isinstance(settings, SoundSettings) else pipe.edit(settings, source)
+    done = [event for event in run if isinstance(event, Done)][0]
+    assert calls(settings) == pytest.approx(done.calls, rel=0.12)
+
+
+def any_noise(seconds):
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (1, round(seconds * SAMPLE_RATE))).astype(np.float32)
+
+
+def test_going_on_costs_what_the_engine_looks_at():
+    assert GOES_ON == pytest.approx(WINDOW * TOKEN_SECONDS, rel=0.01)
+    assert LOOKS_AT == pytest.approx((WINDOW + CONTEXT) * TOKEN_SECONDS, rel=0.01)
+    assert work(STRINGS.with_(extend=12)) == pytest.approx(4 * work(STRINGS.with_(extend=3)))
+
+
+def test_calls_for_a_sentence_are_counted_as_the_pipeline_counts_them():
+    for settings in (SPEECH, SPEECH.with_(guidance=1, steps=3)):
+        done = [event for event in tiny_pipeline().generate(settings) if isinstance(event, Done)][0]
+        assert calls(settings) == done.calls
+
+
 def test_more_costs_more():
     assert scale(HEART) == 1 and scale(WIDE) == 32
     assert work(WIDE) > 20 * work(HEART) and memory(WIDE) > memory(HEART)
     assert memory(EDIT.with_(method="rf-edit", features="cache", share_steps=100, steps=100)) > memory(EDIT)
+
+
+def test_speech_costs_as_much_as_there_is_to_say():
+    assert scale(SPEECH) == pytest.approx(len(TEXT) / 14 / 5)
+    long = SPEECH.with_(text=TEXT * 20)
+    assert scale(long) == pytest.approx(20 * scale(SPEECH)) and 10 < work(long) / work(SPEECH) < 20
+    assert scale(SPEECH.with_(speed=2)) == pytest.approx(scale(SPEECH) / 2)
+    assert calls(SPEECH) == 16 and calls(SPEECH.with_(guidance=1)) == 8
+    assert memory(SPEECH) < memory(SPEECH.with_(text="x" * 20_000)) < memory(SPEECH) + 1_200_000_000
+
+
+def test_a_ready_made_voice_takes_no_steps():
+    ready = SPEECH.with_(model="hibari")
+    assert calls(ready) == calls(ready.with_(steps=50)) == 1 and scale(ready) == scale(SPEECH)
+
+
+def test_an_edit_of_speech_costs_what_it_says_anew():
+    same = SpeechEditSettings(source_text=TEXT * 9, text=TEXT * 9)
+    assert scale(same) == pytest.approx(4 / 5)  # what is around nothing
+    one = same.with_(text=TEXT * 4 + TEXT.replace("rock", "mountain") + TEXT * 4)
+    assert scale(one) == pytest.approx((4 + len("mountain,") / 14) / 5)
+    assert scale(same.with_(text=TEXT * 8)) == pytest.approx(4 / 5)  # left out, not said
+    assert scale(same.with_(text=TEXT * 10)) == pytest.approx((4 + (len(TEXT) - 1) / 14) / 5)
+    assert scale(same.with_(start=2, end=12)) == pytest.approx(14 / 5)
+    assert scale(same.with_(text="")) == pytest.approx(4 / 5)
+
+
+def test_sounds_cost_by_length_and_number():
+    rain = SoundSettings(prompt="rain")
+    assert scale(rain) == 1 and scale(rain.with_(seconds=10, count=4)) == 10
+    for method in ("rf-edit", "flowedit", "magicmix", "sdedit"):
+        edit = SoundEditSettings(prompt="strings", method=method)
+        assert calls(edit) > 20 and memory(edit) >= memory(rain)
+    assert fitting(rain.with_(count=4), memory(rain.with_(count=2))).count == 2
+
+
+@pytest.mark.parametrize("settings", [SPEECH, SPEECH.with_(model="hibari"), SoundSettings(prompt="rain")])
+def test_paces_of_sounds_are_their_own(tmp_path, settings):
+    paces = Paces(tmp_path)
+    paces.record(HEART, work(HEART) * 0.5)
+    paces.record(settings, work(settings) * 0.01)
+    assert paces.pace(settings) == pytest.approx(0.01)
+    assert estimate(settings, paces).seconds == pytest.approx(work(settings) * 0.01)
 
 
 def fake_seconds(settings, machine=0.021):

@@ -8,15 +8,20 @@ from playwright.sync_api import expect
 from test_studio_page import address, ask, made, served, tab  # noqa: F401
 
 from studio.language import words
-from studio.tabs import image
+from studio.tabs import audio_forms, image
 
 pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
 OWN = "ein roter Drachen"
 NAMES = {
     *("Eddyline", "Enter", "Esc", "PNG", "JPEG", "WebP", "AVIF", "Starter", "starter", OWN),
     *("Datei hier ablegen", "- oder -", "Hochladen"),  # Gradio's own
+    *("Speech", "Sound", *OWN.split()),  # models, and the words of a sound one by one
+    *("FLAC", "OGG", "MP3", "WAV", "SRT", "WebVTT"),
     *image.MAKE,
-    *(f"{was} → {now}" for was, now in image.EDIT),
+    *audio_forms.SPEAK,
+    *audio_forms.SOUND,
+    *(f"{was} → {now}" for was, now in (*image.EDIT, *audio_forms.EDIT_SOUND)),
+    *(audio_forms.changed(was, now) for was, now in audio_forms.EDIT_SPEECH),
 }
 VISIBLE = """
 () => {
@@ -64,6 +69,12 @@ def test_every_tab_speaks_german(visit, served):  # noqa: F811
     page.get_by_text("Malen, wo sich etwas ändern darf").click()
     assert english(page) == ([], [])
     page.get_by_test_id("toast-close").click()
+    tab(page, "Ton")
+    for mode in ("Sprechen", "Rede ändern", "Klang machen", "Klang ändern"):
+        page.get_by_role("tab", name=mode).click()
+        fold = page.get_by_role("button", name="Erweitert").locator("visible=true")
+        fold.click()
+        assert english(page) == ([], [])
     tab(page, "Bibliothek")
     page.locator(".tile .pick").first.click()
     page.locator(".tile .mark").nth(1).click(force=True)
@@ -95,6 +106,20 @@ def test_the_queue_and_a_run_speak_german(visit, served):  # noqa: F811
     queue.get_by_role("button", name="Pause").click()
     expect(queue.get_by_role("button", name="Weiter")).to_be_visible()
     assert english(page) == ([], [])
+
+
+def test_a_sound_and_its_player_speak_german(visit, served):  # noqa: F811
+    page = visit(locale="de-DE")
+    tab(page, "Ton")
+    page.locator(".field-text textarea").first.fill(OWN)
+    page.get_by_role("button", name="Vorlesen", exact=True).click()
+    expect(page.locator(".word").first).to_have_text("ein")
+    scope = page.locator("eddy-sound[data-where=stage] .scope")
+    scope.press("End")
+    scope.press("]")
+    expect(page.get_by_role("button", name="Diesen Teil herunterladen")).to_be_visible()
+    assert english(page) == ([], [])
+    expect(page.get_by_role("button", name="Abspielen").locator("visible=true")).to_be_visible()
 
 
 def test_copied_is_said_for_a_moment(visit):

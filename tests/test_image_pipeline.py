@@ -11,8 +11,9 @@ from pipelines.codecs.image import to_picture, to_signal
 from pipelines.errors import MediaError, ModelError, OutOfBudget
 from pipelines.events import Done, Note, Preview, Progress
 from pipelines.flow import CLAMP, RULES
-from pipelines.image import ImagePipeline, edit_start, sigmas_of
+from pipelines.image import ImagePipeline
 from pipelines.media import Mask, Picture
+from pipelines.sampling import edit_start, sigmas_of
 from pipelines.settings import MAX_SEED, ImageEditSettings, ImageSettings
 
 

@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import uploads
 from bad_uploads import FILES, REFUSED
 from hypothesis import given
@@ -18,8 +20,9 @@ from hypothesis import strategies as st
 from uploads import glb, gltf
 
 from pipelines.errors import MediaError, SettingsError
-from pipelines.settings import ImageSettings
-from studio.export import save_picture
+from pipelines.media import Sound, Word
+from pipelines.settings import ImageSettings, SpeechSettings
+from studio.export import save, save_picture
 from studio.intake import LIMITS, Limits, clean_name, take
 
 MEDIA = {"mp4": "video", "webm": "video", "zip": "project", "json": "settings"}
@@ -320,3 +323,64 @@ def test_no_malformed_file_breaks_the_gate_or_the_codec(tmp_path):
     refused = sum("refused" in result for result in found["gate"].values())
     assert refused > 200
     assert found["rose"] < 150e6 and found["codec_rose"] < 400e6, (found["rose"], found["codec_rose"])
+
+
+# Sounds --------------------------------------------------------------------------------------------------------------
+
+
+def recorded(folder, name, samples, rate, subtype=None, format=None):
+    soundfile.write(folder / name, samples, rate, subtype=subtype, format=format)
+    return folder / name
+
+
+TONE = (np.sin(np.arange(24_000) / 9) * 0.5).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "samples, rate, subtype, facts",
+    [
+        (np.zeros(24_000), 24_000, None, (1.0, 24_000, 1)),  # silence is a sound
+        (TONE, 8_000, "PCM_U8", (3.0, 8_000, 1)),
+        (TONE, 192_000, "PCM_24", (0.125, 192_000, 1)),
+        (np.stack([TONE] * 8, 1), 48_000, "FLOAT", (0.5, 48_000, 8)),
+        (TONE[:1], 24_000, "PCM_16", (pytest.approx(1 / 24_000, abs=1e-6), 24_000, 1)),
+        (TONE, 8_000, "ULAW", (3.0, 8_000, 1)),
+        (TONE, 8_000, "DOUBLE", (3.0, 8_000, 1)),
+        (np.where(TONE > 0.4, np.nan, TONE), 24_000, "FLOAT", (1.0, 24_000, 1)),  # told when it is read
+    ],
+    ids=["silence", "8 bit", "192 kHz", "7.1", "one sample", "telephone", "64 bit", "not a number"],
+)
+def test_unusual_recordings_are_taken_and_measured(tmp_path, samples, rate, subtype, facts):
+    taken = take(recorded(tmp_path, "a.wav", samples, rate, subtype))
+    assert taken.medium == "audio" and taken.filename == "a.wav" and taken.notes == ()
+    assert (taken.facts.seconds, taken.facts.sample_rate, taken.facts.channels) == facts
+
+
+@pytest.mark.parametrize(
+    "name, samples, rate, said",
+    [
+        ("hours.flac", np.zeros(3 * 3600 * 8000, np.int16), 8000, "hours.flac: seconds: 10,800, at most 3,600; cut it"),
+        ("fast.wav", TONE, 384_000, "fast.wav: samples a second: 384,000, at most 192,000; resample it first"),
+        ("none.wav", TONE[:0], 8000, "none.wav: there is not one sample in it; record or save it again"),
+        ("none.aiff", TONE[:0], 8000, "none.aiff: there is not one sample in it; record or save it again"),
+    ],
+)
+def test_recordings_that_are_refused_are_told_why(tmp_path, name, samples, rate, said):
+    with pytest.raises(MediaError, match=f"^{re.escape(said)}"):
+        take(recorded(tmp_path, name, samples, rate))
+
+
+def test_a_recording_that_a_program_could_not_finish_is_still_taken(tmp_path):
+    data = bytearray(recorded(tmp_path, "a.wav", TONE, 24_000, "PCM_16").read_bytes())
+    data[4:8] = data[40:44] = b"\xff" * 4  # its length was never written
+    (tmp_path / "a.wav").write_bytes(data)
+    assert take(tmp_path / "a.wav").facts.seconds == 1.0
+
+
+def test_speech_made_here_comes_back_with_its_settings_and_words(tmp_path):
+    settings = SpeechSettings(text="Hello <b>there</b>.", voice="slt", seed=3)
+    sound = Sound(TONE[None], 24_000, (Word("Hello", 0.1, 0.4), Word("<b>there</b>.", 0.5, 0.9)))
+    for ending in ("wav", "flac", "ogg", "mp3"):
+        taken = take(save(sound, tmp_path / f"a.{ending}", settings))
+        assert (taken.medium, taken.kind, taken.studio) == ("audio", "speech.generate", "Eddyline")
+        assert taken.settings == settings and taken.provenance.words == sound.words

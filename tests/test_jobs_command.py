@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.settings import ImageSettings
+from pipelines.settings import ImageSettings, SpeechSettings
 from studio.cli import app
 from studio.jobs import Jobs
 from studio.store import Store
@@ -35,6 +35,12 @@ def test_what_waits_is_listed_in_order(jobs):
     assert ["running" in lines[0], "one" in lines[0], "queued" in lines[1], "two" in lines[1]] == [True] * 4
     told = json.loads(run("list", "--json"))
     assert [job["settings"]["prompt"] for job in told] == ["one", "two"] and told[0]["state"] == "running"
+
+
+def test_speech_is_listed_by_what_it_says_on_one_line(jobs):
+    jobs.submit([SpeechSettings(text="Good\nmorning, " + "and so on " * 500, seed=1)], "")
+    (line,) = run("list").splitlines()
+    assert "speech.generate" in line and "Good morning, and so on" in line and len(line) < 120
 
 
 def test_a_job_is_cancelled_by_the_beginning_of_its_id(jobs):

@@ -15,11 +15,13 @@ from pages import loops_closed  # noqa: F401
 from pipelines.catalogue import cards
 from pipelines.settings import ANY_SETTINGS
 from studio import language, shelf, stage, theme, ui
+from studio.boards.pictures import Pictures
+from studio.boards.sounds import Sounds
 from studio.language import languages, mark, marked, phrase, said, say, script, texts_of, words
 from studio.people import People
 from studio.presets import Presets
 from studio.session import Session
-from studio.tabs import models
+from studio.tabs import audio_forms, models, taking
 from studio.workshop import Workshop
 
 pytestmark = pytest.mark.usefixtures("loops_closed")
@@ -28,12 +30,16 @@ ROOT = Path(__file__).parent.parent
 SAYING = {"phrase": 0, "say": 0, "marked": 0, "said": 1}  # function -> which argument is the sentence
 SHOWING = {"told", "failed", "progress", "said", "Error", "Warning", "Info", "StudioError", "SettingsError"}
 COVERED = [
-    *("theme", "paint", "stage", "view", "shelf", "extras", "runs"),
-    *("tabs/library", "tabs/drop", "tabs/image", "tabs/taking"),
+    *("theme", "paint", "recorder", "stage", "view", "shelf", "extras", "runs", "sources"),
+    *("boards/pictures", "boards/sounds"),
+    *("tabs/library", "tabs/drop", "tabs/image", "tabs/audio", "tabs/audio_forms", "tabs/parts", "tabs/taking"),
 ]
 UNTOUCHED = {"Eddyline", "Enter", "Esc"}  # names
 # Names of keys and events in scripts, which look like words that somebody is to read.
-OF_SCRIPTS = {"Escape", "Enter", "DOMContentLoaded", "POST"}
+OF_SCRIPTS = {
+    *("Escape", "Enter", "DOMContentLoaded", "POST", "Home", "End"),
+    *("LIST", "RIFF", "WAVE", "INFOICMT"),  # of sound files
+}
 
 
 def name_of(call):
@@ -77,12 +83,13 @@ def of_the_page():
     with tempfile.TemporaryDirectory() as home:
         page = ui.build(Workshop.open(People(False), Path(home)))
     of_the_api = re.compile(r"\d+(st|nd|rd|th)")  # what Gradio calls the arguments of calls, which nobody sees
-    return {text for text in texts_of(page) if not text[0].islower() and not of_the_api.fullmatch(text)}
+    texts = texts_of(page) - set(audio_forms.SPEAK)
+    return {text for text in texts if not (text[0].islower() or " → " in text or of_the_api.fullmatch(text))}
 
 
 def said_in_scripts():
     """Strings that begin as a sentence does, whether they are said or forgotten."""
-    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in ("queue.js", "page.js")]
+    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in (*theme.SCRIPTS, "recorder.js")]
     return {text for script in scripts for text in re.findall(r"'([A-Z{][^'\n]*)'", script)} - OF_SCRIPTS
 
 
@@ -140,12 +147,14 @@ TEXTS = {
     "header": lambda: said_in_html(theme.header()),
     "claims": lambda: said_in_html(said_about_files()),
     "stage": lambda: said_in_html(
-        stage.stage(Session(())) + stage.info(Session(())) + stage.progress(language.phrase("Starting"), 0, 2.5)
+        Pictures().whole(Session(())) + Sounds().whole(Session(())) + stage.info(Session(()), ())
+        + stage.progress(language.phrase("Starting"), 0, 2.5)
         + stage.failed(language.phrase("Stopped.")) + stage.told(language.phrase("The queue is paused."))
     ),
     "cards": lambda: {text for each in cards() for text in (each.about, each.note) if text},
     "models": lambda: said_in_html(models.listing(loaded={("image", "starter")}) + models.listing(loaded=set())),
     "models filter": lambda: {"All", "Show models for", *models.TITLES.values()},
+    "files": lambda: set(taking.BACK.values()),
     "presets": lambda: {text for each in Presets(ROOT / "none").all() for text in (each.name, each.about)},
 }  # fmt: skip
 

@@ -10,17 +10,19 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import shelf
+import soundfile
 from PIL import Image
 
 from pipelines.errors import MediaError, SettingsError, StudioError
-from pipelines.media import Mask
+from pipelines.media import Mask, Word
 from pipelines.settings import ImageSettings
 from studio.library import Library, made, places, result_id
 from studio.library.files import digest
-from studio.provenance import Origin, read_settings
+from studio.provenance import Origin, read_settings, read_words
 from studio.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -294,12 +296,107 @@ def test_a_thumbnail_fits_and_is_made_once(library, tmp_path):
         library.thumbnail(asset, 5000)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.wav", "a.glb"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.glb"])
 def test_other_media_get_a_drawn_thumbnail(library, tmp_path, name):
     (tmp_path / name).write_bytes(b"data")
     asset = library.bring_in(tmp_path / name, name, "")
     with Image.open(library.thumbnail(asset)) as small:
         assert small.size == (256, 256) and len(small.convert("RGB").getcolors(10_000)) > 1
+
+
+@pytest.mark.parametrize(
+    "name, rate, channels", [("a.wav", 24_000, 1), ("a.flac", 192_000, 2), ("a.ogg", 44_100, 2), ("a.mp3", 48_000, 1),
+                             ("a.wav", 48_000, 8), ("a.opus", 48_000, 1), ("a.m4a", 44_100, 2), ("a.aiff", 8_000, 1)]
+)  # fmt: skip
+def test_a_sound_is_measured_and_seen_as_its_waveform(library, tmp_path, name, rate, channels):
+    noise = np.random.default_rng(0).uniform(-1, 1, (rate * 2, channels)) * 0.5
+    noise[: rate // 2] = 0  # silence, then noise
+    write_sound(tmp_path / name, noise.astype(np.float32), rate)
+    asset = library.bring_in(tmp_path / name, name, "")
+    assert (asset.medium, asset.sample_rate, asset.channels) == ("audio", rate, channels)
+    assert asset.seconds == pytest.approx(2, abs=0.08)
+    with Image.open(library.thumbnail(asset)) as small:
+        assert small.size == (256, 256)
+        inked = np.asarray(small.convert("RGB"))[..., 0] < 120
+    heights = inked.sum(axis=0)
+    assert heights[:50].max() < 9 and heights[80:].max() > 150  # dots, then bars
+    assert abs(int(inked[:128].sum()) - int(inked[128:].sum())) < 0.2 * inked.sum()
+
+
+def write_sound(path, samples, rate):
+    """``samples`` [N, channels] in the format of the name."""
+    if path.suffix != ".m4a":
+        kinds = {".opus": ("OGG", "OPUS"), ".wav": ("WAV", "FLOAT")}
+        kind, subtype = kinds.get(path.suffix, (None, None))
+        with soundfile.SoundFile(path, "w", rate, samples.shape[1], subtype, format=kind) as file:
+            for part in np.array_split(samples, 20):
+                file.write(part)
+        return
+    with av.open(str(path), "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=rate, layout="stereo")
+        for start in range(0, len(samples), 1024):
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(samples[start : start + 1024].T), format="fltp", layout="stereo"
+            )
+            frame.sample_rate, frame.pts = rate, start
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+def test_left_and_right_are_seen_apart(library, tmp_path):
+    both = np.zeros((24_000, 2), np.float32)
+    both[:, 0] = np.sin(np.arange(24_000) / 9)
+    soundfile.write(tmp_path / "a.wav", both, 24_000)
+    with Image.open(library.thumbnail(library.bring_in(tmp_path / "a.wav", "a.wav", ""))) as small:
+        inked = np.asarray(small.convert("RGB"))[..., 0] < 120
+    assert inked[:128].sum() > 10 * inked[128:].sum()
+
+
+@pytest.mark.parametrize("count", [1, 2, 31])
+def test_the_shortest_sounds_are_measured_and_seen(library, tmp_path, count):
+    soundfile.write(tmp_path / "a.wav", np.full(count, 0.5, np.float32), 48_000)
+    asset = library.bring_in(tmp_path / "a.wav", "a.wav", "")
+    assert asset.seconds == count / 48_000
+    with Image.open(library.thumbnail(asset)) as small:
+        assert (np.asarray(small.convert("RGB"))[..., 0] < 120).sum() > 5000
+
+
+def test_not_a_number_in_a_sound_does_not_spoil_its_waveform(library, tmp_path):
+    samples = np.full(24_000, 0.5, np.float32)
+    samples[100], samples[20_000] = np.nan, np.inf
+    soundfile.write(tmp_path / "a.wav", samples, 24_000, subtype="FLOAT")
+    with Image.open(library.thumbnail(library.bring_in(tmp_path / "a.wav", "a.wav", ""))) as small:
+        heights = (np.asarray(small.convert("RGB"))[..., 0] < 120).sum(axis=0)
+    assert heights.max() > 150
+
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.wav\n#EXT-X-ENDLIST\n"  # FFmpeg would open other.wav
+
+
+@pytest.mark.parametrize("data", [b"RIFF", b"", b"ID3" + bytes(500), b"text, not sound" * 99, PLAYLIST])
+def test_what_holds_no_sound_is_not_kept_as_one(library, tmp_path, data):
+    soundfile.write(tmp_path / "other.wav", np.ones(99), 8000)
+    for name in ("a.wav", "a.mp3", "a.m4a"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(MediaError, match="^a.*: not a sound that can be read"):
+            library.bring_in(tmp_path / name, name, "")
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 8000)
+    with pytest.raises(MediaError, match="not a sound"):
+        library.bring_in(tmp_path / "none.wav", "none.wav", "")
+    assert library.search("").total == 0 and library.check() == []
+
+
+def test_speech_is_found_by_what_it_says_and_called_by_its_beginning(library):
+    short = shelf.put_speech(library, 1, text="The kite is red.")
+    long = shelf.put_speech(library, 2, text="word " * 2000 + "zebra")
+    assert ids(library.search("", "kite")) == [short.id] and ids(library.search("", "zebra")) == [long.id]
+    assert short.title == "The kite is red." and 900 < len(long.title) <= 1001 and long.title.endswith("\u2026")
+    assert short.settings.text == "The kite is red." and short.seconds == pytest.approx(4 / 7, abs=1e-4)
+    assert (short.sample_rate, short.channels, short.to_dict()["sample_rate"]) == (24_000, 1, 24_000)
+    assert library.search("", medium="audio").total == 2
+    library.delete([short.id], "")
+    library.restore([short.id], "")
+    assert read_words(library.get(short.id, "").path)[3] == Word("red.", 3 / 7, 4 / 7)
 
 
 def test_a_damaged_picture_still_gets_a_thumbnail(library):
@@ -322,8 +419,8 @@ def mixed(library, tmp_path):
     shelf.put(library, 2, suffix=".jpg", parents=(("source", photo.id), ("mask", mask.id)))
     dropped = shelf.put(library, 3, suffix=".webp", owner="ann")
     starred = shelf.put(library, 4)
-    (tmp_path / "b.wav").write_bytes(b"RIFF")
-    library.bring_in(tmp_path / "b.wav", "b.wav", "ann")
+    take = library.bring_in(shelf.sound_file(tmp_path, "b.wav"), "b.wav", "ann")
+    shelf.put_speech(library, 5, owner="ann", text="One two. Three!", parents=(("source", take.id),))
     library.star(starred.id, True, "")
     library.delete([dropped.id], "ann")
     return library
@@ -331,13 +428,15 @@ def mixed(library, tmp_path):
 
 def test_a_rebuild_gives_the_same_rows(mixed):
     before, bytes_before = shelf.rows(mixed), {p: p.read_bytes() for p in mixed.home.rglob("*.png")}
-    assert len(before[0]) == 8 and len(before[1]) == 2
+    assert len(before[0]) == 9 and len(before[1]) == 3
     rebuilt = forget_database(mixed)
-    assert rebuilt.rebuild() == 8
+    assert rebuilt.rebuild() == 9
     assert shelf.rows(rebuilt) == before and rebuilt.check() == []
     assert {p: p.read_bytes() for p in mixed.home.rglob("*.png")} == bytes_before
     assert rebuilt.search("", "batch").total == 2 and rebuilt.search("", "föö").total == 1
-    assert rebuilt.rebuild() == 8 and shelf.rows(rebuilt) == before
+    [speech] = rebuilt.search("ann", "three").assets
+    assert (speech.medium, speech.kind, speech.seconds) == ("audio", "speech.edit", 0.5)
+    assert rebuilt.rebuild() == 9 and shelf.rows(rebuilt) == before
 
 
 def test_how_long_a_run_took_survives_while_the_database_does(library):

@@ -32,7 +32,10 @@ def test_the_list_names_every_model_with_its_licence():
         each.id for each in cards()
     ]
     assert all(each.licence in line for each, line in zip(cards(), lines, strict=False))
-    assert "ready" in lines[0] and "34 MB" in lines[0] and "planned" in lines[1] and "about 34 GB" in lines[1]
+    by_id = {line.split()[0]: line for line in lines[: len(cards())]}
+    assert "ready" in by_id["image-starter"] and "34 MB" in by_id["image-starter"]
+    assert "planned" in by_id["flux-1-schnell"] and "about 34 GB" in by_id["flux-1-schnell"]
+    assert "ready" in by_id["hibari"] and "audio" in by_id["hibari"]
 
 
 def test_the_list_as_json():
@@ -41,7 +44,8 @@ def test_the_list_as_json():
     starter = found[0]
     assert starter["state"] == "ready" and starter["fits"] is True and starter["sizes_are"] == "measured"
     assert starter["on_disk_bytes"] == starter["disk_bytes"] > 30_000_000 and starter["download_bytes"] == 0
-    assert found[1]["commercial"] in ("yes", "no", "ask") and found[1]["sizes_are"] == "estimates"
+    flux = next(each for each in found if each["id"] == "flux-1-schnell")
+    assert flux["commercial"] == "yes" and flux["sizes_are"] == "estimates"
 
 
 def test_the_list_of_one_medium():
@@ -51,14 +55,21 @@ def test_the_list_of_one_medium():
 
 
 @pytest.mark.parametrize("action, said", [("fetch", "nothing to fetch"), ("remove", "and stays")])
-def test_starters_are_shipped(action, said):
-    message = refused(action, "image-starter")
+@pytest.mark.parametrize("model", ["image-starter", "speech-starter", "sound-starter"])
+def test_starters_are_shipped(action, said, model):
+    message = refused(action, model)
     assert "is shipped with Eddyline" in message and said in message
+
+
+@pytest.mark.parametrize("action, said", [("fetch", "nothing to fetch"), ("remove", "and stays")])
+def test_a_voice_in_a_package_comes_and_goes_with_it(action, said):
+    message = refused(action, "hibari")
+    assert "comes inside the Python package hibari-tts" in message and said in message
 
 
 @pytest.mark.parametrize("action", ["fetch", "remove"])
 def test_an_unknown_model_names_the_known(action):
-    assert "unknown model 'best'; known are image-starter, flux-1-schnell" in refused(action, "best")
+    assert "unknown model 'best'; known are image-starter, speech-starter" in refused(action, "best")
 
 
 def test_what_cannot_be_used_yet_is_not_downloaded(monkeypatch):

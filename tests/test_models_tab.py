@@ -54,7 +54,7 @@ def test_a_starter_says_what_it_takes_and_can_be_loaded():
 
 
 def test_only_what_can_be_used_has_a_button():
-    assert models.listing(here=LAPTOP, loaded=set()).count("<button") == sum(each.usable for each in cards())
+    assert models.listing(here=LAPTOP, loaded=set()).count("<button") == sum(each.state == "ready" for each in cards())
     assert "<button" not in models.listing(here=LAPTOP) and "Not yet" in plain(card_html("flux-1-dev"))
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from pipelines.media import Picture
 from pipelines.settings import ImageEditSettings, ImageSettings
-from studio import routes, runs, ui
+from studio import runs, ui
 from studio.export import save_picture
 from studio.provenance import read_settings
 
@@ -37,7 +37,7 @@ def served(tmp_path_factory, loops_closed):
     save_picture(Picture(ramp), home / "examples" / "image-1.png", ImageSettings(prompt="an old brick", seed=1))
     save_picture(Picture(ramp), home / "examples" / "image-2.png", ImageSettings(prompt=HOSTILE, seed=77, steps=2))
     (home / "examples" / "image-3.png").write_bytes(b"not a picture")
-    before = {module: module.assets for module in (runs, routes)}
+    before = {module: module.assets for module in (runs,)}
     for module in before:
         module.assets = lambda: home
     served = ui.start("127.0.0.1", free_port(), home=tmp_path_factory.mktemp("home"))

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pipelines.errors import SettingsError, StudioError
-from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings
+from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings, SpeechEditSettings
 from studio.presets import LONGEST_NAME, Presets, parse
 
 HEART = ImageSettings(prompt="a heart", seed=7, steps=33, style="flat")
@@ -154,12 +154,23 @@ def test_shipped_presets_are_whole_and_stay(tmp_path):
     assert {each.kind for each in shipped} == set(ANY_SETTINGS)
     for each in shipped:
         assert each.shipped and each.about and not each.unknown
-        base = ANY_SETTINGS[each.kind](prompt="a heart", seed=1)
-        assert each.apply(base) != base and each.apply(base).prompt == "a heart"
+        kind = ANY_SETTINGS[each.kind]
+        base = kind(**kind.filled({kind.PROMPT: "a heart", "seed": 1}))
+        assert each.apply(base) != base and each.apply(base).asked == "a heart"
         with pytest.raises(StudioError, match="ships with Eddyline and stays"):
             presets.delete(each.name)
         with pytest.raises(StudioError, match="name of a shipped preset"):
             presets.save(each.name.upper(), base)
+
+
+def test_a_preset_of_speech_holds_how_and_not_what(tmp_path):
+    presets = Presets(tmp_path)
+    change = SpeechEditSettings(source_text="One.", text="Two.", start=1, end=2, seed=7, speed=1.5, voice="rms")
+    kept = presets.save("Mine", change)
+    assert not {"text", "source_text", "start", "end", "seed"} & set(kept.fields) and kept.fields["speed"] == 1.5
+    other = SpeechEditSettings(source_text="Three.", text="Four.", seed=1)
+    assert presets.load("Mine").apply(other) == other.with_(speed=1.5, voice="rms")
+    assert parse(json.loads(presets.load("Mine").text())).fields == kept.fields
 
 
 def test_parse_keeps_only_what_the_preset_means():

@@ -1,25 +1,32 @@
 """Projects: what is in the zip, what comes out of it elsewhere, what is refused, and whether it can be made again."""
 
+import hashlib
 import json
+import re
 import stat
 import struct
+import sys
+import types
 import warnings
 import zipfile
 
 import numpy as np
 import pytest
 import shelf
+from fake_runner import FakeSpeech
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.events import Done
 from pipelines.image import ImagePipeline, read_mask_file
 from pipelines.media import Mask, Picture
 from pipelines.models import registry
-from pipelines.settings import ImageEditSettings, ImageSettings
-from studio.export import save_picture
+from pipelines.settings import ImageEditSettings, ImageSettings, SpeechEditSettings, SpeechSettings
+from studio.export import save
+from studio.export.loading import load
+from studio.jobs import runner
 from studio.library import Library, made, result_id
 from studio.project import export_project, import_project, replay, replay_assets, unpacking
-from studio.provenance import Origin
+from studio.provenance import Origin, read_words
 from studio.store import Store
 
 
@@ -130,7 +137,6 @@ def test_ids_that_are_somebody_elses_are_replaced_with_their_lineage(library, fa
 def test_settings_that_no_file_holds_arrive_too(library, elsewhere, tmp_path):
     settings = ImageSettings(prompt="told by another program", seed=3)
     photo = library.bring_in(shelf.picture_file(tmp_path), "a.png", "", settings)
-    (tmp_path / "bare.wav").write_bytes(b"RIFF")
     path = rewritten(
         export_project(library, [photo.id], tmp_path / "p.zip", ""),
         lambda held: held["assets"][0].update(kind="image.generate", parents=[["source", "1" * 32]]),
@@ -292,7 +298,7 @@ def run(library, events, settings, number, parents=(), suffix=".png"):
         job = f"real-{number}"
         origin = Origin(result_id(job, place), shelf.START + number, tuple(parents), job, place)
         path = library.plan(number, origin.created, place, own, "", suffix)
-        save_picture(picture, path, own, origin=origin)
+        save(picture, path, own, origin=origin)
         asset = made(path, own, origin)
         with library.store.transaction() as db:
             library.add(db, asset, parents)
@@ -343,7 +349,7 @@ def test_a_replay_tells_what_differs_and_what_cannot_be_made(library, real, tmp_
                 each["record"]["settings"]["model"] = "gone"
 
     lost, differs = replay(rewritten(whole, change))
-    assert lost.same is None and lost.why.startswith("cannot: model: unknown gone")
+    assert lost.same is None and lost.why.startswith("cannot: model: unknown image model 'gone'; choose one of starter")
     assert differs.same is False and "largest difference" in differs.why
     without = rewritten(whole, lambda held: held["assets"][-2:] and held.update(assets=held["assets"][-2:]))
     held = manifest_of(without)["assets"]
@@ -390,6 +396,82 @@ def test_a_picture_of_another_size_differs(library, real, tmp_path):
 
     [only] = replay(rewritten(export_project(library, [real["webp"].id], tmp_path / "p.zip", ""), change))
     assert (only.same, only.why) == (False, "different size: 40 x 32, was 32 x 32")
+
+
+@pytest.fixture
+def speaking(monkeypatch):
+    """Speech without a model, for whoever loads it."""
+    monkeypatch.setitem(runner.KINDS, ("audio", "speech"), lambda: FakeSpeech)
+    reading = types.SimpleNamespace(read_sound=lambda path: (load(path), ()))
+    monkeypatch.setitem(sys.modules, "pipelines.speech", reading)
+    return FakeSpeech()
+
+
+def spoken_and_edited(library, speaking, suffix):
+    """Speech as a run keeps it, and an edit of it."""
+    settings = SpeechSettings(text="One two. Three.", seed=3, steps=2)
+    [(speech, sound)] = run(library, speaking.generate(settings), settings, 1, suffix=suffix)
+    change = SpeechEditSettings(source_text="One two. Three.", text="Four five.", seed=4)
+    kept = load(speech.path)
+    [(edit, _)] = run(library, speaking.edit(change, kept), change, 2, (("source", speech.id),), suffix=suffix)
+    return speech, edit
+
+
+@pytest.mark.parametrize(
+    "suffix, said",
+    [(".wav", "same samples"), (".flac", "same samples as FLAC keeps them"), (".ogg", "same samples as OGG keeps them"),
+     (".mp3", "same samples as MP3 keeps them")],
+)  # fmt: skip
+def test_sounds_travel_and_come_out_the_same(library, elsewhere, speaking, tmp_path, suffix, said):
+    speech, edit = spoken_and_edited(library, speaking, suffix)
+    path = export_project(library, [edit.id], tmp_path / "p.zip", "")
+    assert [(each.same, each.why) for each in replay(path)] == [(True, said), (True, said)]
+    import_project(elsewhere, path, "ann")
+    copy = elsewhere.get(edit.id, "ann")
+    assert (copy.medium, copy.seconds, copy.prompt) == ("audio", edit.seconds, "Four five.")
+    assert read_words(copy.path) == read_words(edit.path) and len(read_words(copy.path)) == 5
+    assert [(role, a.id) for role, a in elsewhere.parents(edit.id, "ann")] == [("source", speech.id)]
+    before = shelf.rows(elsewhere)
+    elsewhere.rebuild()
+    assert shelf.rows(elsewhere) == before and elsewhere.check() == []
+    assert all(each.same for each in replay_assets(elsewhere, [edit.id], "ann"))
+
+
+def test_a_replay_tells_how_sounds_differ(library, speaking, tmp_path):
+    speech, _ = spoken_and_edited(library, speaking, ".wav")
+    path = export_project(library, [speech.id], tmp_path / "p.zip", "")
+
+    def one(**settings):
+        [only] = replay(rewritten(path, lambda held: held["assets"][0]["record"]["settings"].update(settings)))
+        return only
+
+    assert one(seed=4).same is False
+    assert re.fullmatch(
+        r"largest difference -\d+ dB of full scale, \d+ of 12000 samples are not equal", one(seed=4).why
+    )
+    shorter = one(text="One two.")
+    assert (
+        shorter.why
+        == "different length: 6000 samples at 24000 Hz in 1 channel, was 12000 samples at 24000 Hz in 1 channel"
+    )
+    assert one(text="One too. Three.").why == "same samples; its words have other times"
+    assert one(model="hibari", voice="slt").same is None
+
+
+def test_a_project_with_a_sound_that_cannot_be_read_is_refused(library, elsewhere, tmp_path):
+    speech = shelf.put_speech(library, 1)
+    path = export_project(library, [speech.id], tmp_path / "p.zip", "")
+    junk, name = b"RIFF" + bytes(40), manifest_of(path)["assets"][0]["file"]
+    described = {"sha256": hashlib.sha256(junk).hexdigest(), "bytes": len(junk)}
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("project.json"))
+    manifest["assets"][0].update(described)
+    with zipfile.ZipFile(tmp_path / "q.zip", "w") as archive:
+        archive.writestr("project.json", json.dumps(manifest))
+        archive.writestr(name, junk)
+    with pytest.raises(MediaError, match="is not a sound that can be read"):
+        import_project(elsewhere, tmp_path / "q.zip", "")
+    assert elsewhere.search("").total == 0
 
 
 def test_an_arrival_killed_before_its_rows_is_entered_later(library, elsewhere, family, tmp_path):

@@ -15,10 +15,10 @@ from pages import WARNINGS, free_port
 from PIL import Image
 
 from pipelines.errors import MediaError
-from pipelines.settings import ImageEditSettings, ImageSettings
+from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings
 from studio import ui
 from studio.people import COOKIE, People
-from studio.provenance import read_settings
+from studio.provenance import read_settings, read_words
 from studio.uploads import uploaded
 
 pytestmark = [pytest.mark.usefixtures("loops_closed"), *WARNINGS]
@@ -160,12 +160,56 @@ def test_the_api_runs_a_job_and_says_where_the_files_are(local, tmp_path):
     client.close()
 
 
+def test_the_api_speaks_and_says_when_each_word_is_said(local, tmp_path):
+    client = Client(local.address, verbose=False)
+    made = client.predict(text="One two. Three.", voice="rms", seed=5, steps=1, api_name="/speech_generate")
+    assert made["settings"]["voice"] == "rms" and made["settings"]["text"] == "One two. Three."
+    [file] = made["files"]
+    assert (file["seed"], file["seconds"], file["sample_rate"]) == (5, 0.5, 24_000)
+    assert file["words"][2] == {"text": "Three", "start": 0.25, "end": 0.5}
+    sound = httpx.get(local.address + file["url"])
+    assert sound.headers["content-type"] == "audio/wav"
+    (tmp_path / "it.wav").write_bytes(sound.content)
+    assert [word.text for word in read_words(tmp_path / "it.wav")] == ["One", "two", "Three"]
+    given = {"source": handle_file(tmp_path / "it.wav"), "source_text": "One two. Three.", "text": "Four.", "seed": 1}
+    edited = client.predict(**given, start=0.1, end=0.4, steps=1, api_name="/speech_edit")
+    assert edited["settings"]["start"] == 0.1
+    parents = local.shop.library.parents(edited["files"][0]["id"], "")
+    assert [(role, parent.id) for role, parent in parents] == [("source", file["id"])]
+    with pytest.raises(Exception, match="text: is empty"):
+        client.predict(text=" ", api_name="/speech_generate")
+    client.close()
+
+
+def test_the_api_makes_and_changes_sounds(local, tmp_path):
+    client = Client(local.address, verbose=False)
+    made = client.predict(prompt="rain", seconds=6, count=2, loop=True, seed=5, steps=1, api_name="/sound_generate")
+    assert [file["seed"] for file in made["files"]] == [5, 6] and made["settings"]["loop"] is True
+    assert all(file["words"] == [] for file in made["files"])
+    (tmp_path / "rain.bin").write_bytes(httpx.get(local.address + made["files"][0]["url"]).content)
+    soundless = {"source": handle_file(tmp_path / "rain.bin"), "prompt": "hail", "seed": 1, "steps": 1}
+    edited = client.predict(**soundless, api_name="/sound_edit")  # known by content, whatever it is called
+    parents = local.shop.library.parents(edited["files"][0]["id"], "")
+    assert [parent.id for _, parent in parents] == [made["files"][0]["id"]]
+    Image.new("RGB", (8, 8)).save(tmp_path / "it.png")
+    with pytest.raises(Exception, match="source: must be a sound, it.png is a picture"):
+        client.predict(source=handle_file(tmp_path / "it.png"), prompt="hail", api_name="/sound_edit")
+    with pytest.raises(Exception, match="source: must be a picture, rain.wav is a sound"):
+        client.predict(source=handle_file(tmp_path / "rain.bin"), prompt="hail", api_name="/image_edit")
+    (tmp_path / "text.wav").write_text("not a sound at all")
+    with pytest.raises(Exception, match="text.wav"):
+        client.predict(source=handle_file(tmp_path / "text.wav"), prompt="hail", api_name="/sound_edit")
+    client.close()
+
+
 def test_only_runs_are_published(local):
     schema = httpx.get(local.address + "gradio_api/info").json()
-    assert set(schema["named_endpoints"]) == {"/image_generate", "/image_edit"}
+    assert set(schema["named_endpoints"]) == {f"/{kind.replace('.', '_')}" for kind in ANY_SETTINGS}
     assert schema["unnamed_endpoints"] == {}
-    given = {p["parameter_name"] for p in schema["named_endpoints"]["/image_generate"]["parameters"]}
-    assert given == set(ImageSettings.model_fields) - {"version"}
+    files = {"image.edit": {"source", "mask"}, "speech.edit": {"source"}, "sound.edit": {"source"}}
+    for kind, settings in ANY_SETTINGS.items():
+        given = {p["parameter_name"] for p in schema["named_endpoints"][f"/{kind.replace('.', '_')}"]["parameters"]}
+        assert given == set(settings.model_fields) - {"version"} | files.get(kind, set())
     assert httpx.get(local.address + "gradio_api/file=/etc/passwd").status_code in (403, 404)
     home = local.shop.store.home
     assert httpx.get(f"{local.address}gradio_api/file={home}/studio.sqlite").status_code in (403, 404)
@@ -179,7 +223,11 @@ def test_people_on_one_server_see_only_their_own(shared, tmp_path):
     assert row["title"] == "mine" and bob.get("/studio/queue").json()["jobs"] == []
     asset = row["assets"][0]
     assert ann.get(f"/studio/assets/{asset}/file").status_code == 200
-    for path in (f"assets/{asset}/file", f"assets/{asset}/thumbnail", f"jobs/{mine.id}/preview"):
+    assert ann.get(f"/studio/jobs/{mine.id}/parts/preview-0.png").status_code in (200, 202, 204)
+    for path in (
+        *(f"assets/{asset}/{part}" for part in ("file", "thumbnail", "words")),
+        *(f"jobs/{mine.id}/{part}" for part in ("preview", "parts/preview-0.png", "parts/piece-000.wav")),
+    ):
         assert bob.get(f"/studio/{path}").status_code == 404
     assert bob.post(f"/studio/queue/{mine.id}/again", json={}, headers=HEADERS).status_code == 404
     stranger = httpx.get(f"{shared.address}studio/queue")
@@ -334,15 +382,18 @@ def test_language_models_get_the_same_runs_as_tools(serve):
         [
             ("tools/list", {}),
             ("tools/call", {"name": "image_generate", "arguments": {"prompt": "a kite", "seed": 4, "steps": 1}}),
+            ("tools/call", {"name": "speech_generate", "arguments": {"text": "A kite.", "seed": 4, "steps": 1}}),
         ]
     ):
         sent = {"jsonrpc": "2.0", "id": number, "method": method, "params": given}
         answer = httpx.post(f"{served.address}gradio_api/mcp/", json=sent, headers=headers, timeout=60)
         told.append(json.loads(answer.text.partition("data: ")[2] or answer.text)["result"])
     tools = {tool["name"]: tool for tool in told[0]["tools"]}
-    assert set(tools) == {"image_generate", "image_edit"}
+    assert set(tools) == {kind.replace(".", "_") for kind in ANY_SETTINGS}
+    assert "Who speaks." in tools["speech_generate"]["inputSchema"]["properties"]["voice"]["description"]
+    assert tools["speech_edit"]["description"].startswith("Change words of a recording")
     given = tools["image_generate"]["inputSchema"]["properties"]
     assert set(given) == set(ImageSettings.model_fields) - {"version"}
     assert "Guidance scale" in given["guidance"]["description"]
-    assert not told[1].get("isError"), told[1]
-    assert served.shop.library.search("").assets[0].prompt == "a kite"
+    assert not told[1].get("isError") and not told[2].get("isError"), told[1:]
+    assert [asset.prompt for asset in served.shop.library.search("").assets] == ["A kite.", "a kite"]

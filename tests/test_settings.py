@@ -10,11 +10,28 @@ from pydantic_core import PydanticUndefined
 from pipelines.errors import SettingsError, StudioError
 from pipelines.flow.rules import RULES
 from pipelines.flow.schedule import SCHEDULES
-from pipelines.settings import ANY_SETTINGS, MAX_SEED, ImageEditSettings, ImageSettings, ScheduleName, Solver, kind_of
+from pipelines.settings import (
+    ANY_SETTINGS,
+    MAX_SEED,
+    ImageEditSettings,
+    ImageSettings,
+    ScheduleName,
+    Solver,
+    SpeechEditSettings,
+    SpeechSettings,
+    kind_of,
+)
 
 KINDS = list(ANY_SETTINGS.values())
 FIELDS = [(kind, name) for kind in KINDS for name in kind.model_fields]
+# What cannot be left out: what to make, or what there is.
+NEEDED = dict.fromkeys(KINDS, "prompt") | {SpeechSettings: "text", SpeechEditSettings: "source_text"}
 BEYOND = {"ge": -1, "le": 1}  # constraint -> direction in which values are refused
+
+
+def least(kind, **values):
+    """Settings with what cannot be left out, and ``values``."""
+    return kind(**{NEEDED[kind]: "x", **values})
 
 
 def limited_fields():
@@ -30,7 +47,7 @@ def test_every_field_explains_itself_and_has_a_default(kind, name):
     field = kind.model_fields[name]
     assert field.title and field.title[0].isupper()
     assert field.description and field.description.endswith(".")
-    assert (field.default is PydanticUndefined) == (name == "prompt")
+    assert (field.default is PydanticUndefined) == (name == NEEDED[kind])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,10 +60,10 @@ def test_every_number_has_a_range(kind):
 @pytest.mark.parametrize("kind, name, limit, direction", list(limited_fields()))
 def test_a_range_holds_and_its_refusal_names_field_and_value(kind, name, limit, direction):
     beyond = limit + direction * (8 if name in {"width", "height"} else 1)
-    if name not in {"guidance_from", "guidance_to"}:
-        assert getattr(kind(prompt="x", **{name: limit}), name) == limit
+    if name not in {"guidance_from", "guidance_to", "start", "end"}:
+        assert getattr(least(kind, **{name: limit}), name) == limit
     with pytest.raises(SettingsError, match=rf"^{name}: .*{limit}.*got {beyond}"):
-        kind(prompt="x", **{name: beyond})
+        least(kind, **{name: beyond})
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -72,19 +89,21 @@ def test_any_other_seed_is_refused_by_name_and_value(value):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("prompt", ["", "  ", "\n\t"])
 def test_an_empty_prompt_is_refused(kind, prompt):
-    with pytest.raises(SettingsError, match="^prompt: is empty"):
-        kind(prompt=prompt)
+    with pytest.raises(SettingsError, match=f"^{NEEDED[kind]}: is empty"):
+        least(kind, **{NEEDED[kind]: prompt})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_a_long_and_a_broken_prompt_are_refused(kind):
-    with pytest.raises(SettingsError, match="^prompt: field required$"):
+    name = NEEDED[kind]
+    limit = 1000 if name == "prompt" else 20_000
+    with pytest.raises(SettingsError, match=f"^{name}: field required$"):
         kind()
-    with pytest.raises(SettingsError, match="^prompt: at most 1000 characters, got 1001; shorten it$"):
-        kind(prompt="x" * 1001)
-    with pytest.raises(SettingsError, match="^prompt: .*unicode"):
-        kind(prompt="\ud800")
-    assert len(kind(prompt="x" * 1000).prompt) == 1000
+    with pytest.raises(SettingsError, match=f"^{name}: at most {limit} characters, got {limit + 1}; shorten it$"):
+        least(kind, **{name: "x" * (limit + 1)})
+    with pytest.raises(SettingsError, match=f"^{name}: .*unicode"):
+        least(kind, **{name: "\ud800"})
+    assert len(getattr(least(kind, **{name: "x" * limit}), name)) == limit
 
 
 def test_several_mistakes_are_all_named():
@@ -108,21 +127,22 @@ def test_a_turned_guidance_interval_is_refused_with_both_ends():
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_field_is_refused_by_name(kind):
     with pytest.raises(SettingsError, match="^colour: unknown setting, got 'red'$"):
-        kind(prompt="x", colour="red")
+        least(kind, colour="red")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_field_of_a_file_is_kept_and_reported(kind):
-    settings, unknown = kind.migrate({"version": 1, "prompt": "x", "steps": 5, "colour": "red", "nested": {"a": [1]}})
-    assert settings == kind(prompt="x", steps=5)
+    held = {NEEDED[kind]: "x", "version": 1, "steps": 5, "colour": "red", "nested": {"a": [1]}}
+    settings, unknown = kind.migrate(held)
+    assert settings == least(kind, steps=5)
     assert unknown == {"colour": "red", "nested": {"a": [1]}}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_read_back(kind):
-    settings = kind(prompt="x", steps=7, seed=3, guidance=2.5, schedule="sway")
+    settings = least(kind, steps=7, seed=3, guidance=2.5, schedule="sway")
     assert kind.migrate(settings.model_dump(mode="json")) == (settings, {})
-    assert kind.migrate({"prompt": "x"}) == (kind(prompt="x"), {})
+    assert kind.migrate({NEEDED[kind]: "x"}) == (least(kind), {})
 
 
 @pytest.mark.parametrize("version", [2, 99, "1", None, 1.5])
@@ -140,7 +160,7 @@ def test_a_bad_value_in_a_file_is_refused_by_name():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_do_not_change(kind):
-    settings = kind(prompt="x")
+    settings = least(kind)
     with pytest.raises(ValidationError):
         settings.steps = 5
     assert settings.steps == kind.model_fields["steps"].default
@@ -168,7 +188,24 @@ def test_every_rule_and_spacing_can_be_chosen():
 
 
 def test_kinds_are_written_by_the_names_they_are_found_under():
-    assert {kind_of(kind(prompt="x")): kind for kind in KINDS} == ANY_SETTINGS
+    assert {kind_of(least(kind)): kind for kind in KINDS} == ANY_SETTINGS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_to_make_is_found_whatever_its_field_is_called(kind):
+    assert kind.PROMPT in kind.model_fields and least(kind, **{kind.PROMPT: "a kite"}).asked == "a kite"
+
+
+def test_a_part_to_speak_anew_has_two_ends_in_order():
+    for start, end in ((1, None), (None, 1), (2, 1), (1, 1)):
+        with pytest.raises(SettingsError, match="^start: "):
+            SpeechEditSettings(source_text="x", start=start, end=end)
+    assert SpeechEditSettings(source_text="x", start=1, end=2).end == 2
+
+
+def test_the_ready_made_voice_has_no_other():
+    with pytest.raises(SettingsError, match="^voice: .*got 'slt'; choose the flow model"):
+        SpeechSettings(text="x", model="hibari", voice="slt")
 
 
 def test_a_refusal_is_an_error_of_this_program_and_a_value_error():

@@ -35,6 +35,25 @@ def test_a_newer_database_is_refused(tmp_path):
         Store(tmp_path)
 
 
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_it(tmp_path):
+    Store(tmp_path)
+    with sqlite3.connect(tmp_path / "studio.sqlite") as db:
+        db.execute(
+            "INSERT INTO assets (id, owner, medium, kind, path, created, sha256, bytes, prompt) "
+            "VALUES ('a', '', 'audio', 'imported', 'audio/x.wav', 1, 'f', 9, 'kite')"
+        )
+        for column in ("sample_rate", "channels"):
+            db.execute(f"ALTER TABLE assets DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with Store(tmp_path).connect() as held:
+        row = held.execute("SELECT * FROM assets").fetchone()
+        assert (row["id"], row["sample_rate"], row["channels"]) == ("a", None, None)
+        assert held.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert held.execute("SELECT count(*) FROM words WHERE words MATCH 'kite'").fetchone()[0] == 1
+    Store(tmp_path)  # and once more changes nothing
+
+
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StudioError, match="EDDYLINE_HOME"):

@@ -317,7 +317,7 @@ def test_models_are_listed_loaded_and_let_go(visit):
 
 def test_keys_reach_every_tab(visit):
     page = visit()
-    for digit, name in (("2", "Library"), ("3", "Models"), ("1", "Image")):
+    for digit, name in (("2", "Audio"), ("3", "Library"), ("4", "Models"), ("1", "Image")):
         page.locator("body").press("g")
         page.keyboard.press(digit)
         expect(page.locator(".media > .tab-wrapper").get_by_role("tab", name=name)).to_have_attribute(
@@ -332,7 +332,7 @@ def test_no_serious_barrier_on_any_tab(visit, served, scheme):
     made(served, "a red kite")
     page = visit(color_scheme=scheme)
     found = {}
-    for name in ("Image", "Library", "Models"):
+    for name in ("Image", "Audio", "Library", "Models"):
         tab(page, name)
         if name == "Library":
             page.locator(".tile .pick").click()
@@ -340,7 +340,7 @@ def test_no_serious_barrier_on_any_tab(visit, served, scheme):
         page.wait_for_timeout(400)
         found |= barriers(page, name)
     tab(page, "Image")
-    page.get_by_role("tab", name="Edit").click()
+    page.get_by_role("tab", name="Edit", exact=True).click()
     found |= barriers(page, "Edit")
     ask(served, "slow", "two", steps=200)
     drawer(page).locator("li.running").wait_for()
@@ -358,7 +358,7 @@ def barriers(page, where):
     }
 
 
-@pytest.mark.parametrize("name", ["Library", "Models"])
+@pytest.mark.parametrize("name", ["Audio", "Library", "Models"])
 def test_a_phone_scrolls_one_way_only(visit, served, name):
     made(served, "a red kite")
     page = visit(390, 844, is_mobile=True, has_touch=True)

@@ -1,5 +1,6 @@
 """Workers and the server around them: outcomes of jobs, accidents, kills. All in real processes, without a model."""
 
+import json
 import os
 import random
 import re
@@ -11,10 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from fake_runner import sentence, tone
 from PIL import Image
 
-from pipelines.settings import ImageEditSettings, ImageSettings
-from studio.jobs import Jobs
+from pipelines.events import Piece, Preview, Progress
+from pipelines.settings import ImageEditSettings, ImageSettings, SoundSettings, SpeechSettings
+from studio.jobs import Jobs, Standing
+from studio.jobs.desk import Desk
 from studio.jobs.executor import LocalExecutor
 from studio.jobs.results import alone
 from studio.library import Library
@@ -74,7 +79,7 @@ def test_a_job_becomes_files_with_their_settings_in_the_library(jobs, running):
         assert found.settings == alone(job.settings, asset.seed) and found.origin.id == asset.id
         assert found.origin.job == job.id
         assert asset.path.relative_to(jobs.store.home).parts[0] == "image"
-    assert not jobs.folder(job.id).exists()
+    until(lambda: not jobs.folder(job.id).exists())  # a moment after the job is done
     assert Library(jobs.store).check() == []
 
 
@@ -89,6 +94,52 @@ def test_an_edit_knows_its_source(jobs, running, tmp_path):
     assert [(role, parent.id) for role, parent in library.parents(made.id, "")] == [("source", source.id)]
     missing = jobs.submit([settings], "", {"source": "0" * 32})[0]
     assert "the file that this was to be made from is gone" in ended(jobs, missing).reason
+
+
+def test_speech_is_heard_in_pieces_and_kept_whole_with_its_words(jobs, running, monkeypatch):
+    monkeypatch.setenv("PAUSE", "0.3")
+    settings = SpeechSettings(text="One two. Three. Four.", seed=7, steps=1)
+    job = jobs.submit([settings], "")[0]
+    folder = jobs.folder(job.id)
+    until(lambda: (folder / "piece-001.wav").exists())
+    told = json.loads((folder / "piece-001.json").read_text())
+    assert told == {"start": 0.25, "seconds": 0.25, "words": [{"text": "Three", "start": 0.0, "end": 0.25}]}
+    samples, rate = soundfile.read(folder / "piece-000.wav", dtype="float32")
+    assert rate == 24_000 and abs(samples - sentence("One two", 7).samples[0]).max() < 1 / 32_000
+    assert jobs.get(job.id, "").preview >= 1
+    done = ended(jobs, job)
+    assert (done.state, done.preview) == ("done", 3)
+    asset = Library(jobs.store).made_by([job.id], "")[job.id][0]
+    assert asset.path.suffix == ".wav" and asset.medium == "audio"
+    until(lambda: not folder.exists())
+
+
+def test_each_of_several_sounds_replays_by_itself(jobs, running):
+    job = jobs.submit([SoundSettings(prompt="rain", seed=7, steps=2, count=2)], "")[0]
+    assert ended(jobs, job).state == "done"
+    made = Library(jobs.store).made_by([job.id], "")[job.id]
+    assert [(asset.seed, asset.settings.count) for asset in made] == [(7, 1), (8, 1)]
+    assert [asset.path.suffix for asset in made] == [".wav", ".wav"]
+    assert Library(jobs.store).check() == []
+
+
+def test_a_desk_shows_sounds_as_sounds_and_forgets_a_crashed_attempt(tmp_path):
+    desk = Desk(tmp_path)
+    assert desk.take(Piece(tone(1))) and desk.take(Piece(tone(2)))
+    assert desk.take(Preview((tone(3),)))
+    assert not desk.take(Preview((tone(4),)))  # sooner than a page could show it
+    names = {"preview-0.wav", "piece-000.json", "piece-000.wav", "piece-001.json", "piece-001.wav"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert desk.standing().preview == 3
+    Desk(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_told_also_without_previews(tmp_path):
+    desk = Desk(tmp_path)
+    assert desk.take(Progress(1, 9, 3.0))
+    assert not desk.take(Progress(2, 9, 2.0))
+    assert desk.standing() == Standing(2, 9, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,9 @@ class FlowTransformer(nn.Module):
     in it, from 0 to 1; all zeros stand for none. It joins the tokens at the same place, and the estimate leans on it
     where the network says so: sigma^8 times the trust times a learned share of every sample, so that it guides what is
     made out of noise and has no say in the end.
+
+    ``aligned`` [B, tokens, dim] is added to the tokens of the grid: what is known of each place, as the phones of a
+    sentence are along its frames.
     """
 
     def __init__(self, config: BackboneConfig) -> None:
@@ -168,7 +171,7 @@ class FlowTransformer(nn.Module):
 
     def forward(
         self, x: Tensor, sigma: Tensor, context: Tensor, pooled: Tensor, tap: Tap | None = None,
-        reference: Tensor | None = None,
+        reference: Tensor | None = None, aligned: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Clean estimate; see the class for shapes."""
         cfg = self.config
@@ -178,6 +181,8 @@ class FlowTransformer(nn.Module):
         if reference is not None:
             reference, level = self._fitted(reference, sigma, x.shape[2:])
             tokens = tokens + self.reference_embed(cut(reference * level, cfg.patch).to(tokens.dtype)).flatten(1, -2)
+        if aligned is not None:
+            tokens = tokens + aligned.to(tokens.dtype)
         tokens = torch.cat([context.to(tokens.dtype) + self.context_type.to(tokens.dtype), tokens], dim=1)
         table = self._table(grid, context.shape[1], tokens.device)
         summary = self._summary(sigma, pooled, context.shape[1], grid)

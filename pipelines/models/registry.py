@@ -1,12 +1,32 @@
 """Which models there are, by medium and name."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import ModelError
-from pipelines.models.starter import StarterModel, load_starter
+from pipelines.models.starter import load_starter
 from pipelines.paths import assets
 
-STARTERS = {("image", "starter"): "image-starter"}
+STARTERS = {
+    ("image", "starter"): "image-starter",
+    ("audio", "speech"): "speech-starter",
+    ("audio", "sound"): "sound-starter",
+}
+
+
+def _speech(folder: Path) -> Any:
+    from pipelines.models.speech import load_speech  # brings in the reading of texts
+
+    return load_speech(folder)
+
+
+# What makes a model of a starter's files.
+LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
+    ("image", "starter"): load_starter,
+    ("audio", "speech"): _speech,
+    ("audio", "sound"): load_starter,
+}
 
 
 def names(medium: str) -> list[str]:
@@ -25,10 +45,11 @@ def starter_folder(medium: str, name: str) -> Path:
     return assets() / "weights" / STARTERS[medium, name]
 
 
-def load(medium: str, name: str) -> StarterModel:
-    """Load a model of ``medium`` by name.
+def load(medium: str, name: str) -> Any:
+    """Load a model of ``medium`` by name: what its pipeline expects, for images and sounds a ``StarterModel``.
 
     Raises:
         ModelError: there is no such model, or its files are damaged.
     """
-    return load_starter(starter_folder(medium, name))
+    folder = starter_folder(medium, name)
+    return LOADERS[medium, name](folder)

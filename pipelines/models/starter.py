@@ -14,7 +14,7 @@ from pipelines.errors import ModelError
 from pipelines.flow.types import CLAMP, Site, Tap
 from pipelines.models.bank import Bank
 from pipelines.models.network import NetworkConfig, StarterNetwork, vocabulary
-from pipelines.models.weights import load_config, load_weights
+from pipelines.models.weights import fill, load_config
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,17 @@ class StarterCondition:
     unknown: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[tuple[str, ...], ...] = ()
     shown: tuple[tuple[str, ...], ...] = ()
+
+
+def implied_velocity(x: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+    """Velocity [B, C, *S] in ``x``'s dtype: (x - clean) / max(sigma, clamp), sigma [B] or [B, frames]."""
+    level = sigma.double().clamp(min=CLAMP)
+    if level.ndim == 2:
+        level = level.repeat_interleave(x.shape[2] // level.shape[1], dim=1)
+        level = level.reshape(level.shape[0], 1, -1, *[1] * (x.ndim - 3))
+    else:
+        level = level.reshape(-1, *[1] * (x.ndim - 1))
+    return (x - clean.to(x.dtype)) / level.to(x.dtype)
 
 
 class StarterModel:
@@ -84,13 +95,7 @@ class StarterModel:
         clean = self.network.backbone(
             x.float(), sigma.float(), condition.context, condition.pooled, tap, condition.reference
         )
-        level = sigma.double().clamp(min=CLAMP)
-        if level.ndim == 2:
-            level = level.repeat_interleave(x.shape[2] // level.shape[1], dim=1)
-            level = level.reshape(level.shape[0], 1, -1, *[1] * (x.ndim - 3))
-        else:
-            level = level.reshape(-1, *[1] * (x.ndim - 1))
-        return (x - clean.to(x.dtype)) / level.to(x.dtype)
+        return implied_velocity(x, clean, sigma)
 
     def value_shape(self, x: Tensor) -> tuple[int, int, int]:
         """Shape [B, N, C] of the values at each site."""
@@ -123,12 +128,6 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
     words, vectors = vocabulary()
     with torch.random.fork_rng():  # initial weights, about to be replaced, must not move the caller's generator
         network = StarterNetwork(network_config, vectors)
-    tensors = load_weights(folder)
-    expected = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if expected != found:
-        odd = sorted({name for name, _ in expected.items() ^ found.items()})[:3]
-        raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
-    network.load_state_dict(tensors, strict=False)  # buffers are rebuilt, not stored
+    fill(network, folder)
     bank = Bank.load() if network_config.backbone.reference else None
     return StarterModel(network.to(dtype), Tokenizer(words, network_config.text_length), bank=bank)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipelines.errors import ModelError
 
@@ -73,3 +73,18 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise ModelError(f"model: {name} of {folder.name!r} cannot be read ({error})") from error
     return tensors
+
+
+def fill(module: nn.Module, folder: Path) -> None:
+    """Load the shards of ``folder`` into ``module``; buffers are its own and stay.
+
+    Raises:
+        ModelError: a shard is missing or damaged, or they hold other tensors than ``module`` has.
+    """
+    tensors = load_weights(folder)
+    expected = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        odd = sorted({name for name, _ in expected.items() ^ found.items()})[:3]
+        raise ModelError(f"model: weights of {folder.name!r} do not fit its config (for example {', '.join(odd)})")
+    module.load_state_dict(tensors, strict=False)

@@ -1,17 +1,102 @@
 """``python -m pipelines.training prepare|train|export MEDIUM``: from packages on a registry to shipped weights."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from pipelines.paths import assets
+from pipelines.training.trainer import Trainer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How one network comes about.
+
+    Attributes:
+        data: folder below the data folder.
+        train: (data, run, steps, warm, compile) -> a trainer, ready or resumed.
+        export: (run, folder) writes weights and card.
+        weights: folder below the shipped weights.
+        prepare: (data) writes what it is trained on and says what that is; None where another recipe's does.
+    """
+
+    data: str
+    train: Callable[[Path, Path, int | None, Path | None, bool], Trainer]
+    export: Callable[[Path, Path], None] | None
+    weights: str
+    prepare: Callable[[Path], str] | None = None
+
+
 @app.command()
-def prepare(data: Path = Path("data")) -> None:
-    """Fetch the image packages; write compact arrays, and the vocabulary and the bank of references that ship."""
+def prepare(medium: str = typer.Argument("image"), data: Path = Path("data")) -> None:
+    """Fetch or render what MEDIUM is trained on, and what of it ships with the program."""
+    maker = _recipe(medium).prepare
+    if maker is None:
+        raise typer.BadParameter(f"{medium!r} is trained on the data of {_recipe(medium).data!r}; prepare that")
+    typer.echo(maker(data))
+
+
+@app.command()
+def train(
+    medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path | None = None,
+    steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
+) -> None:  # fmt: skip
+    """Train or resume a network, a fresh one of images from the starter in folder --warm where given.
+
+    A lower --steps than before starts the final decay earlier.
+    """
+    recipe = _recipe(medium)
+    trainer = recipe.train(data / recipe.data, run or Path("runs") / medium, steps, warm, compile)
+    for row in trainer.run(until):
+        typer.echo(" ".join(f"{key}={value:.5g}" for key, value in row.items()))
+
+
+@app.command()
+def export(medium: str = typer.Argument("image"), run: Path | None = None, out: Path | None = None) -> None:
+    """Write the averaged weights of a run, and their model card, to where the app loads them."""
+    recipe = _recipe(medium)
+    if recipe.export is None:
+        raise typer.BadParameter(f"{medium!r} ships inside {recipe.weights!r}; export speech")
+    folder = out or assets() / "weights" / recipe.weights
+    recipe.export(run or Path("runs") / medium, folder)
+    typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.glob('*.safetensors')) / 1e6:.1f} MB")
+
+
+def _recipe(medium: str) -> Recipe:
+    from pipelines.training import aligner, recipes, sound, speech, vocoder  # bring in torch
+
+    known = {
+        "image": Recipe(
+            "image", lambda d, r, s, w, c: recipes.image(d, r, steps=s, warm=w, compile_model=c)[0],
+            recipes.export_image, "image-starter", _prepare_image,
+        ),
+        "speech": Recipe(
+            "speech", lambda d, r, s, w, c: speech.speech(d, r, steps=s, compile_model=c)[0],
+            lambda r, f: speech.export_speech(r, r.with_name("durations"), f), "speech-starter", _prepare_speech,
+        ),
+        "durations": Recipe(
+            "speech", lambda d, r, s, w, c: speech.durations(d, r, steps=s)[0], None, "speech-starter"
+        ),
+        "aligner": Recipe("speech", lambda d, r, s, w, c: aligner.aligner(d, r, steps=s)[0], aligner.export, "aligner"),
+        "vocoder": Recipe(
+            "vocoder", lambda d, r, s, w, c: vocoder.vocoder(d, r, steps=s)[0], vocoder.export, "vocoder",
+            _prepare_vocoder,
+        ),
+        "sound": Recipe(
+            "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s, compile_model=c)[0], sound.export_sound,
+            "sound-starter", _prepare_sound,
+        ),
+    }  # fmt: skip
+    if medium not in known:
+        raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: {', '.join(known)}")
+    return known[medium]
+
+
+def _prepare_image(data: Path) -> str:
     from pipelines.models.colours import HUES
     from pipelines.training.data.captions import STYLE_TEMPLATES
     from pipelines.training.data.references import prepare_bank
@@ -24,37 +109,32 @@ def prepare(data: Path = Path("data")) -> None:
     texts += [*STYLE_TEMPLATES, " ".join(HUES), "in and on next to beside wearing with white black brown grey"]
     words = prepare_vocabulary(texts, data / "packages", assets() / "weights" / "vocabulary")
     names = prepare_bank(stickers, assets() / "stickers")
-    typer.echo(f"{len(stickers.items)} pictures, {words} words, {names} names in the bank of references")
+    return f"{len(stickers.items)} pictures, {words} words, {names} names in the bank of references"
 
 
-@app.command()
-def train(
-    medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path = Path("runs/image"),
-    steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
-) -> None:  # fmt: skip
-    """Train or resume a starter, a fresh one from the starter in folder --warm where given.
+def _prepare_sound(data: Path) -> str:
+    from pipelines.codecs.mel import FRAME_RATE
+    from pipelines.training.data.sounds import every_word
+    from pipelines.training.data.sounds import prepare as prepare_sounds
+    from pipelines.training.data.vocabulary import append_vocabulary
 
-    A lower --steps than before starts the final decay earlier.
-    """
-    from pipelines.training import recipes
-
-    if medium != "image":
-        raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: image")
-    trainer, _ = recipes.image(data / "image", run, steps=steps, warm=warm, compile_model=compile)
-    for row in trainer.run(until):
-        typer.echo(" ".join(f"{key}={value:.5g}" for key, value in row.items()))
+    sounds = prepare_sounds(data / "packages")
+    sounds.save(data / "sound")
+    # Behind the image starter's words, whose rows must stay: prepare it first.
+    words = append_vocabulary(every_word(sounds), data / "packages", assets() / "weights" / "vocabulary")
+    return f"{len(sounds.clips)} clips, {len(sounds.frames) / FRAME_RATE / 3600:.1f} hours, {words} new words"
 
 
-@app.command()
-def export(medium: str = typer.Argument("image"), run: Path = Path("runs/image"), out: Path | None = None) -> None:
-    """Write the averaged weights of a run, and their model card, to where the app loads them."""
-    from pipelines.training import recipes
+def _prepare_speech(data: Path) -> str:
+    from pipelines.training.data.speech import prepare as prepare_speech
 
-    if medium != "image":
-        raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: image")
-    folder = out or assets() / "weights" / "image-starter"
-    recipes.export_image(run, folder)
-    typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.glob('*.safetensors')) / 1e6:.1f} MB")
+    return ", ".join(f"{voice} {hours:.1f} hours" for voice, hours in prepare_speech(data / "speech").items())
+
+
+def _prepare_vocoder(data: Path) -> str:
+    from pipelines.training.data.voices import prepare as prepare_voices
+
+    return ", ".join(f"{source} {minutes:.1f} minutes" for source, minutes in prepare_voices(data / "vocoder").items())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def list_(
         say_json([_told(job) for job in found])
         return
     for job in found:
-        words = getattr(job.settings, "prompt", "")
+        words = " ".join(job.settings.asked.split())
         typer.echo(f"{job.id[:SHORT]}  {job.state:9}  {_standing(job):18}  {job.kind:15}  {words[:60]}")
     if not found:
         typer.echo("Nothing is running and nothing waits.")

@@ -254,13 +254,19 @@ def _say_assets(assets: "Sequence[Asset]") -> None:
                 asset.id[:8],
                 _when(asset.created),
                 f"{asset.medium} import" if asset.imported else asset.kind,
-                "x".join(map(str, asset.size)) if asset.size else "",
+                _size(asset),
                 "*" if asset.starred else "",
                 " ".join(asset.title.split())[:80],
             )
             for asset in assets
         ],
     )
+
+
+def _size(asset: "Asset") -> str:
+    if asset.size:
+        return "x".join(map(str, asset.size))
+    return "" if asset.seconds is None else f"{asset.seconds:.1f} s"
 
 
 def _when(seconds: float) -> str:

@@ -27,7 +27,7 @@ def list_(
         return
     for each in found:
         typer.echo(_line(each))
-    typer.echo(f"\nstarters are ready; the others cannot be used in this version.\n{here.sentence()}")
+    typer.echo(f"\nwhat is planned cannot be used in this version.\n{here.sentence()}")
 
 
 @app.command()
@@ -36,7 +36,7 @@ def fetch(id: Id) -> None:
     """Download a model."""
     known = card(id)
     if known.usable:
-        raise ModelError(f"model: {id} is shipped with Eddyline; there is nothing to fetch")
+        raise ModelError(f"model: {id} {_origin(known)}; there is nothing to fetch")
     off = ", and this machine is set to stay off-line (HF_HUB_OFFLINE)" if offline() else ""
     raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded{off}; use image-starter")
 
@@ -47,7 +47,7 @@ def remove(id: Id) -> None:
     """Delete a downloaded model."""
     known = card(id)
     if known.usable:
-        raise ModelError(f"model: {id} is shipped with Eddyline ({size(size_on_disk(known))}) and stays")
+        raise ModelError(f"model: {id} {_origin(known)} ({size(size_on_disk(known))}) and stays")
     if installed(known):
         where = f"{hub_cache().name}/models--{str(known.repo).replace('/', '--')}"
         raise ModelError(f"model: {id} was put there by another program and stays; it is in {where!r}")
@@ -58,7 +58,7 @@ def described(card: Card, here: Machine) -> dict[str, Any]:
     """Everything that is known of a card, sizes in bytes, and whether it fits ``here``."""
     fit = fits(card, here)
     return {
-        **card.model_dump(exclude={"folder", "memory_mb", "value_bytes", "layers"}),
+        **card.model_dump(exclude={"folder", "needs", "package", "steps", "memory_mb", "value_bytes", "layers"}),
         "state": card.state,
         "installed": installed(card),
         "download_bytes": card.download_bytes,
@@ -69,6 +69,12 @@ def described(card: Card, here: Machine) -> dict[str, Any]:
         "fits": fit.ok,
         "fit": str(fit.sentence),
     }
+
+
+def _origin(card: Card) -> str:
+    if card.package is not None:
+        return f"comes inside the Python package {card.package}"
+    return "is shipped with Eddyline"
 
 
 def _line(card: Card) -> str:

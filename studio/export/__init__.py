@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.errors import MediaError
-from pipelines.media import Media, Picture
+from pipelines.media import Media, Picture, Sound
 from pipelines.settings import SamplingSettings
 from studio.export import loading
 from studio.export.atomic import atomic
@@ -24,16 +24,17 @@ SUFFIXES = {suffix: format.name for format in formats_of("image") for suffix in 
 FORMATS = tuple(format.name for format in formats_of("image"))
 
 
-def format_of(path: str | Path) -> str:
-    """Format of a picture by file name.
+def format_of(path: str | Path, medium: str = "image", field: str = "out") -> str:
+    """Format of a file of ``medium`` by its name; ``field`` is what the message calls it.
 
     Raises:
-        MediaError: the name ends in nothing that a picture can be written as.
+        MediaError: the name ends in nothing that such a medium can be written as.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise MediaError(f"out: {Path(path).name!r} must end in {', '.join(SUFFIXES)}")
-    return SUFFIXES[suffix]
+    known = {ending: format.name for format in formats_of(medium) for ending in format.suffixes}
+    if suffix not in known:
+        raise MediaError(f"{field}: {Path(path).name!r} must end in {', '.join(known)}")
+    return known[suffix]
 
 
 def save(
@@ -58,7 +59,8 @@ def save(
     Raises:
         MediaError: the format is unknown, cannot be signed though asked to, or the file cannot be written.
     """
-    return write(media, path, stamp(settings, edited=edited, origin=origin), sign=sign)
+    words = media.words if isinstance(media, Sound) else ()
+    return write(media, path, stamp(settings, edited=edited, origin=origin, words=words), sign=sign)
 
 
 def save_picture(

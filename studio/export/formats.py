@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Mesh, Picture, Sound
-from studio.export import films, pictures, shapes, sounds
+from studio.export import films, pictures, shapes, sounds, subtitles
 from studio.provenance.records import Stamp
 
 MEDIA: dict[type, str] = {Picture: "image", Clip: "video", Sound: "audio", Mesh: "mesh"}
@@ -19,7 +19,7 @@ class Format:
 
     Attributes:
         name: of the format, as :func:`studio.provenance.sniff` knows it.
-        medium: image, video, audio or mesh.
+        medium: image, video, audio or mesh; subtitles for what holds the words of a sound alone.
         title: for a person.
         suffixes: endings of file names, the usual one first.
         mime: type for a browser.
@@ -63,11 +63,19 @@ ALL = (
     Format("stl", "mesh", "STL", (".stl",), "model/stl", "colours", shapes.write_stl),
     Format("ply", "mesh", "PLY", (".ply",), "model/ply", "texture", shapes.write_ply),
 )
+# Of sounds whose words are known. Apart from the others: nothing that is written so can be made a sound again.
+SUBTITLES = (
+    Format("srt", "subtitles", "SRT", (".srt",), "application/x-subrip", "the sound", subtitles.write_srt),
+    Format("vtt", "subtitles", "WebVTT", (".vtt",), "text/vtt", "the sound", subtitles.write_vtt),
+)
 
 
 def formats_of(medium: str) -> tuple[Format, ...]:
-    """The formats of a medium (image, video, audio or mesh; lipsync makes videos), the one it is kept in first."""
-    return tuple(format for format in ALL if format.medium == {"lipsync": "video"}.get(medium, medium))
+    """The formats of a medium (image, video, audio or mesh; lipsync makes videos), the one it is kept in first.
+
+    Those of ``subtitles`` are for sounds whose words are known.
+    """
+    return tuple(format for format in (*ALL, *SUBTITLES) if format.medium == {"lipsync": "video"}.get(medium, medium))
 
 
 def chosen(media: Media, path: Path) -> Format:
@@ -76,8 +84,9 @@ def chosen(media: Media, path: Path) -> Format:
     Raises:
         MediaError: the name ends in nothing that this medium can be written as.
     """
-    known = formats_of(MEDIA[type(media)])
-    for format in known:
+    medium = MEDIA[type(media)]
+    known = formats_of(medium)
+    for format in (*known, *(SUBTITLES if medium == "audio" else ())):
         if path.suffix.lower() in format.suffixes:
             return format
     endings = ", ".join(suffix for format in known for suffix in format.suffixes)

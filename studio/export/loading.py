@@ -13,9 +13,10 @@ from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Mesh, Picture, Sound
 from studio.export.shapes import FLOAT, UINT, USHORT, from_linear
 from studio.provenance import packs
-from studio.provenance.reading import sniff
+from studio.provenance.reading import read_words, sniff
 
 _TYPES = {FLOAT: "<f4", UINT: "<u4", USHORT: "<u2", 5121: "u1"}
+SLACK = 0.1  # seconds that the last word may reach beyond the sound
 MAX_UNPACKED = 4 << 30  # bytes of a PNG sequence
 _COUNTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 
@@ -88,7 +89,10 @@ def _sound(path: Path) -> Sound:
     import soundfile
 
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return Sound(np.clip(np.ascontiguousarray(samples.T), -1, 1), rate)
+    words = read_words(path)
+    if words and words[-1].end > len(samples) / rate + SLACK:
+        words = ()  # cut since its words were written down: their times are of another sound
+    return Sound(np.clip(np.ascontiguousarray(samples.T), -1, 1), rate, words)
 
 
 def _sequence(path: Path) -> Clip:

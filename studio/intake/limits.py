@@ -21,7 +21,7 @@ class Limits:
         side: pixels along one side of a picture or video.
         frame_pixels: pixels of one frame of a video or an animated picture.
         frames: of a video or an animated picture.
-        seconds: of video and audio.
+        seconds: of video and audio; the longest text, read slowly, takes less.
         sample_rate: of audio, samples a second.
         channels: of audio.
         triangles: of a mesh, counted as often as they are placed.
@@ -39,7 +39,7 @@ class Limits:
     side: int = 30_000
     frame_pixels: int = 9_000_000
     frames: int = 20_000
-    seconds: int = 1_200
+    seconds: int = 3_600
     sample_rate: int = 192_000
     channels: int = 16
     triangles: int = 5_000_000

@@ -10,6 +10,7 @@ from studio.intake.upload import Facts, Upload
 # Only the demuxer for what the content is: a guess could end at one that opens other files or addresses.
 _DEMUXERS = {"mp4": "mov", "mov": "mov", "webm": "matroska", "mkv": "matroska", "avi": "avi", "wav": "wav",
              "flac": "flac", "ogg": "ogg", "mp3": "mp3", "aiff": "aiff"}  # fmt: skip
+_COUNTED = ("wav", "aiff")  # whose length always follows from the file; others may leave it to be found out
 MAX_TAG = 16_000_000  # bytes of the tag before an MP3's sound
 MAX_READ = 64_000_000  # bytes that looking at the headers may take
 MAX_STREAMS = 32
@@ -65,6 +66,8 @@ def read_stream_facts(upload: Upload, found: str) -> tuple[Literal["video", "aud
         raise
     except (av.FFmpegError, OSError, ValueError, ArithmeticError, MemoryError):
         upload.cut_short()
+    if medium == "audio" and found in _COUNTED and not facts.seconds:
+        upload.refuse("there is not one sample in it; record or save it again")
     _check(upload, facts)
     return medium, facts
 

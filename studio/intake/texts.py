@@ -7,8 +7,6 @@ from pipelines.errors import MediaError, SettingsError
 from pipelines.settings import ANY_SETTINGS, SamplingSettings
 from studio.intake.upload import Upload
 
-NO_PROMPT = "-"
-
 
 def parse_json(upload: Upload, raw: bytes) -> Any:
     """``raw`` as JSON.
@@ -49,7 +47,7 @@ def depth_of(value: Any, limit: int) -> int:
 def read_preset(upload: Upload, found: Any) -> tuple[SamplingSettings, dict[str, Any]] | None:
     """Settings as this program writes them into files and presets, and the fields that it does not know.
 
-    A preset need not say what to make; its settings then hold :data:`NO_PROMPT`.
+    A preset need not say what to make; its settings then hold a dash.
 
     Returns:
         None when the JSON is something else.
@@ -64,7 +62,7 @@ def read_preset(upload: Upload, found: Any) -> tuple[SamplingSettings, dict[str,
         upload.refuse(f"kind: {kind!r:.40} is not known; use one of {', '.join(ANY_SETTINGS)}, or update eddyline")
     if not isinstance(raw, dict):
         upload.refuse("settings: must be an object; save the preset again")
-    filled = {"prompt": NO_PROMPT, **raw} if is_preset(found) else raw
+    filled = ANY_SETTINGS[kind].filled(raw) if is_preset(found) else raw
     try:
         settings, unknown = ANY_SETTINGS[kind].migrate(filled)
     except SettingsError as error:

@@ -9,17 +9,17 @@ from typing import Any
 
 from pipelines.errors import Cancelled
 from pipelines.events import Done
-from pipelines.settings import ImageSettings, SamplingSettings
+from pipelines.settings import SamplingSettings
 from studio.jobs import Job, Jobs
 from studio.library import Asset, Library, made, result_id
 from studio.provenance import Origin
 
-SUFFIX = {"image": ".png"}  # what each medium is kept as; other formats are made on export
+SUFFIX = {"image": ".png", "audio": ".wav"}  # what each medium is kept as; other formats are made on export
 
 
 def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
     """Settings of one result of several: its own seed and a count of one, which make it again by itself."""
-    return settings.with_(seed=seed, **({"count": 1} if isinstance(settings, ImageSettings) else {}))
+    return settings.with_(seed=seed, **({"count": 1} if "count" in type(settings).model_fields else {}))
 
 
 def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -> list[Asset]:

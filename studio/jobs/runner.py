@@ -2,13 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ModelError, StudioError
 from pipelines.events import Event, Note
-from pipelines.settings import ImageEditSettings, ImageSettings
+from pipelines.settings import (
+    ImageEditSettings,
+    ImageSettings,
+    SamplingSettings,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+    kind_of,
+)
 from studio.jobs import Job
+from studio.provenance import read_words
 
 Inputs = dict[str, Path]  # role -> file
 
@@ -21,18 +32,32 @@ class Runner:
         self._run: dict[str, Callable[[Any, Inputs], Iterator[Event[Any]]]] = {
             "image.generate": self._make_image,
             "image.edit": self._edit_image,
+            "speech.generate": self._make_sound,
+            "speech.edit": self._edit_sound,
+            "sound.generate": self._make_sound,
+            "sound.edit": self._edit_sound,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
         """Events of one run; the last is Done."""
-        if job.kind not in self._run:
-            raise ModelError(f"job: {job.kind!r} cannot be run by this version")
-        return self._run[job.kind](job.settings, inputs)
+        return self.run(job.settings, inputs)
+
+    def run(self, settings: SamplingSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        """The same without a queue.
+
+        Raises:
+            ModelError: this version has no pipeline for such settings.
+        """
+        kind = kind_of(settings)
+        if kind not in self._run:
+            raise ModelError(f"job: {kind!r} cannot be run by this version")
+        return self._run[kind](settings, inputs)
 
     def warm(self) -> None:
         """Load what is most likely asked for first; a damaged model is reported when it is asked for."""
-        with suppress(StudioError):
-            self.load("image", "starter")
+        for medium, name in (("image", "starter"), ("audio", "speech")):
+            with suppress(StudioError):
+                self.load(medium, name)
 
     def loaded(self) -> list[str]:
         """Models in memory, as ``medium/name``."""
@@ -41,7 +66,7 @@ class Runner:
     def load(self, medium: str, name: str) -> Any:
         """The pipeline of a model."""
         if (medium, name) not in self._pipelines:
-            self._pipelines[medium, name] = _kind(medium).load(name)
+            self._pipelines[medium, name] = _kind(medium, name).load(name)
         return self._pipelines[medium, name]
 
     def unload(self, medium: str | None = None, name: str | None = None) -> None:
@@ -55,18 +80,64 @@ class Runner:
     def _edit_image(self, settings: ImageEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         from pipelines.image import read_mask_file, read_picture
 
-        if "source" not in inputs:
-            raise ModelError("source: this edit has no picture to start from; drop one and run it again")
-        picture, notes = read_picture(inputs["source"])
+        picture, notes = read_picture(_source(inputs))
         for note in notes:
             yield Note(note)
         mask = read_mask_file(inputs["mask"], picture.size) if "mask" in inputs else None
         yield from self.load("image", settings.model).edit(settings, picture, mask)
 
+    def _make_sound(self, settings: SpeechSettings | SoundSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        yield from self.load("audio", settings.model).generate(settings)
 
-def _kind(medium: str) -> Any:
-    if medium != "image":
-        raise ModelError(f"model: this version has no pipeline for {medium}")
-    from pipelines.image import ImagePipeline  # brings in torch
+    def _edit_sound(self, settings: SpeechEditSettings | SoundEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.speech import read_sound
+
+        source = _source(inputs)
+        sound, notes = read_sound(source)
+        for note in notes:
+            yield Note(note)
+        # Of speech that was made here it is known when each word is said.
+        sound = replace(sound, words=read_words(source))
+        yield from self.load("audio", settings.model).edit(settings, sound)
+
+
+def _source(inputs: Inputs) -> Path:
+    if "source" not in inputs:
+        raise ModelError("source: this edit has nothing to start from; drop a file and run it again")
+    return inputs["source"]
+
+
+# Imported when they are asked for: each brings in torch.
+def _images() -> Any:
+    from pipelines.image import ImagePipeline
 
     return ImagePipeline
+
+
+def _speech() -> Any:
+    from pipelines.speech import SpeechPipeline
+
+    return SpeechPipeline
+
+
+def _sounds() -> Any:
+    from pipelines.sound import SoundPipeline
+
+    return SoundPipeline
+
+
+# Medium and model to the pipeline that runs it.
+KINDS: dict[tuple[str, str], Callable[[], Any]] = {
+    ("image", "starter"): _images,
+    ("audio", "speech"): _speech,
+    ("audio", "hibari"): _speech,
+    ("audio", "sound"): _sounds,
+}
+
+
+def _kind(medium: str, name: str) -> Any:
+    if (medium, name) not in KINDS:
+        known = ", ".join(model for of, model in KINDS if of == medium)
+        advice = f"choose one of {known}" if known else f"this version makes no {medium}"
+        raise ModelError(f"model: unknown {medium} model {name!r}; {advice}")
+    return KINDS[medium, name]()

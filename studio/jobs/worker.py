@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Cancelled, OutOfBudget, StudioError
-from pipelines.events import Done, Event, Note, Preview, Progress
+from pipelines.events import Done, Event
 from studio.cost import Paces
-from studio.jobs import Job, Jobs, Standing
+from studio.jobs import Job, Jobs
+from studio.jobs.desk import Desk
 from studio.jobs.results import keep
 from studio.library import Library
 from studio.store import Store
 
 log = logging.getLogger(__name__)
 IDLE = 0.05  # seconds between looks at an empty queue
-EVERY = 0.08  # seconds between reports of progress: more often than a page can show is wasted
 Run = Callable[[Job, dict[str, Path]], Iterator[Event[Any]]]
 
 
@@ -88,7 +88,7 @@ class Worker:
             Cancelled: its owner stopped it, or it was taken from this worker.
         """
         inputs = {role: self._input(role, asset, job.owner) for role, asset in job.inputs.items()}
-        desk = _Desk(self.jobs.folder(job.id))
+        desk = Desk(self.jobs.folder(job.id))
         with self.store.connect(durable=False) as db, closing(self.runner(job, inputs)) as events:  # type: ignore[type-var]
             for event in events:
                 if self.jobs.stopping(db, job, self.name):
@@ -154,47 +154,6 @@ class Worker:
         if hasattr(self.runner, "loaded"):
             with self.store.connect(durable=False) as db:
                 db.execute("UPDATE workers SET loaded = ? WHERE id = ?", (json.dumps(self.runner.loaded()), self.name))
-
-
-class _Desk:
-    """What a run has said so far, and its preview pictures on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._notes: list[str] = []
-        self._progress = Progress(0, 0, None)
-        self._previews, self._told = 0, 0.0
-
-    def take(self, event: Event[Any]) -> bool:
-        """Note an event; True when it is time to report."""
-        if isinstance(event, Note):
-            self._notes.append(event.text)
-            return True
-        if isinstance(event, Progress):
-            self._progress = event
-            return False  # its preview follows at once
-        assert isinstance(event, Preview)
-        now = time.monotonic()
-        if now - self._told < EVERY:
-            return False
-        self._told = now
-        self._show(event)
-        return True
-
-    def standing(self) -> Standing:
-        """As the database takes it."""
-        p = self._progress
-        return Standing(p.done, p.total, p.seconds_left, self._previews, tuple(dict.fromkeys(self._notes)))
-
-    def _show(self, preview: Preview[Any]) -> None:
-        from PIL import Image
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for index, item in enumerate(preview.items):
-            target = self.folder / f"preview-{index}.png"
-            Image.fromarray(item.pixels).save(target.with_suffix(".part"), "PNG", compress_level=1)
-            os.replace(target.with_suffix(".part"), target)  # a page may be reading the one before
-        self._previews += 1
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from studio.library.asset import IMPORTED, Asset, made
 from studio.library.library import Library
-from studio.library.places import MEDIA, result_id
+from studio.library.places import CALLED, MEDIA, result_id
 from studio.library.search import Found
 
-__all__ = ["IMPORTED", "MEDIA", "Asset", "Found", "Library", "made", "result_id"]
+__all__ = ["CALLED", "IMPORTED", "MEDIA", "Asset", "Found", "Library", "made", "result_id"]

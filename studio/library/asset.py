@@ -15,9 +15,11 @@ from studio.library import files, looks, places
 from studio.provenance import Origin, Provenance, read_settings
 
 IMPORTED = "imported"
+LONGEST_TITLE = 1000  # characters: a prompt whole, the beginning of a text to speak
 COLUMNS = (
     *("id", "owner", "medium", "kind", "path", "name", "settings", "prompt", "model", "seed", "created", "sha256"),
-    *("bytes", "width", "height", "frames", "seconds", "took", "starred", "trashed", "job", "place"),
+    *("bytes", "width", "height", "frames", "seconds", "sample_rate", "channels", "took", "starred", "trashed"),
+    *("job", "place"),
 )
 Parents = tuple[tuple[str, str], ...]  # role ("source", "mask" ...) and id
 
@@ -37,10 +39,12 @@ class Asset:
         created: seconds since 1970.
         sha256: of the file's bytes.
         bytes: size of the file.
-        width: in pixels; None where it does not apply or is not known, as for height, frames and seconds.
+        width: in pixels; None where it does not apply or is not known, as for all down to channels.
         height: in pixels.
         frames: of a video.
         seconds: how long it plays.
+        sample_rate: of a sound, samples a second.
+        channels: of a sound.
         took: seconds that the run took; known only until the index is rebuilt.
         trashed: when it was deleted, seconds since 1970; None while it is there.
         job: id of the job that made it, or None.
@@ -64,6 +68,8 @@ class Asset:
     height: int | None = None
     frames: int | None = None
     seconds: float | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
     took: float | None = None
     starred: bool = False
     trashed: float | None = None
@@ -86,8 +92,9 @@ class Asset:
 
     @property
     def title(self) -> str:
-        """What to call it in a list: its prompt, or the name it came with, or its file's name."""
-        return self.prompt or self.name or self.path.name
+        """What to call it in a list: its prompt, or the name it came with, or its file's name; long texts are cut."""
+        found = self.prompt or self.name or self.path.name
+        return found if len(found) <= LONGEST_TITLE else found[:LONGEST_TITLE].rstrip() + "\u2026"
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -226,7 +233,7 @@ def _asset(
         measured = looks.measure(path, medium)
         return Asset(
             id, owner, medium, kind, path, name, record,
-            prompt=str(getattr(settings, "prompt", "")), model=settings.model if settings else "",
+            prompt=settings.asked if settings else "", model=settings.model if settings else "",
             seed=settings.seed if settings else None, created=created, sha256=files.digest(path),
             bytes=path.stat().st_size, took=took, trashed=trashed, job=job, place=place, **measured,
         )  # fmt: skip

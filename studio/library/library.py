@@ -105,8 +105,9 @@ class Library:
             raise MediaError(f"medium: one of {', '.join(places.MEDIA)}, got {medium!r}")
         name = places.kept_name(name)
         medium = medium or places.SUFFIXES[Path(name).suffix.lower()]
-        if medium == "image" and not looks.measure(path, medium):
-            raise MediaError(f"{name}: not a picture that can be read, or damaged")
+        if looks.unreadable(path, medium):
+            what = places.CALLED[medium]
+            raise MediaError(f"{name}: not {what} that can be read, or damaged; save it again, or in another format")
         now, asset = time.time(), uuid4().hex
         target = self.home / places.arrival(came, asset, now, name, medium, owner)
         beside = self.home / places.RECORDS / f"{asset}.json"

@@ -1,4 +1,4 @@
-"""What a file measures and what it looks like small; each medium has one function for either, pictures so far."""
+"""What a file measures and what it looks like small; each medium has one function for either, where it has any yet."""
 
 import warnings
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageOps
 
-from studio.library import files, places
+from studio.library import files, places, waves
 
 MAX_PIXELS = 40_000_000
 SIDES = range(16, 1025)
@@ -17,8 +17,13 @@ GROUND, INK = (226, 232, 240, 255), (71, 85, 105, 255)
 
 
 def measure(path: Path, medium: str) -> dict[str, Any]:
-    """``width``, ``height``, ``frames`` and ``seconds`` as far as they apply and can be found out."""
+    """Sizes in pixels, frames, seconds, samples a second and channels, as far as they apply and can be found out."""
     return MEASURES[medium](path) if medium in MEASURES else {}
+
+
+def unreadable(path: Path, medium: str) -> bool:
+    """Whether nothing could be done with a file but keep it: what can be measured has a measure."""
+    return medium in MEASURES and not measure(path, medium)
 
 
 def thumbnail(home: Path, path: Path, medium: str, sha256: str, side: int) -> Path:
@@ -95,5 +100,5 @@ def _see_picture(path: Path, side: int) -> Image.Image:
         return upright
 
 
-MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {"image": _measure_picture}
-SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {"image": _see_picture}
+MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {"image": _measure_picture, "audio": waves.measure}
+SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {"image": _see_picture, "audio": waves.see}

@@ -24,10 +24,14 @@ from pipelines.errors import MediaError, SettingsError, StudioError
 from pipelines.settings import SamplingSettings
 
 MEDIA = ("image", "video", "audio", "mesh", "lipsync")
+CALLED = {
+    **{"image": "a picture", "video": "a video", "audio": "a sound", "mesh": "a mesh", "lipsync": "a video"},
+    **{"project": "a project", "settings": "a file of settings"},  # these are taken in, not kept
+}
 _BY_MEDIUM = {
     "image": "png jpg jpeg webp avif gif bmp tif tiff jp2 ppm tga ico",
     "video": "mp4 webm mov mkv avi m4v",
-    "audio": "wav flac ogg oga opus mp3 m4a",
+    "audio": "wav flac ogg oga opus mp3 m4a aif aiff",
     "mesh": "glb gltf obj stl ply",
 }
 SUFFIXES = {f".{ending}": medium for medium, endings in _BY_MEDIUM.items() for ending in endings.split()}

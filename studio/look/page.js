@@ -88,7 +88,7 @@
       setTimeout(() => shown('button.run')?.click(), 60);
     } else if (event.key === '/' && !typing) {
       event.preventDefault();
-      shown('.field-prompt textarea')?.focus();
+      shown('.field-prompt textarea, .field-text textarea')?.focus();
     } else if (going && !typing && /^[1-9]$/.test(event.key)) {
       tabs()[Number(event.key) - 1]?.click();
     } else if (event.key === 'q' && !typing) {

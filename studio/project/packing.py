@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.catalogue import card_of
 from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets as shipped
 from studio.library import Asset, Library, files, places
@@ -47,7 +48,8 @@ def export_project(library: Library, ids: Iterable[str], target: Path, owner: st
 
 def model_card(medium: str, name: str) -> Model:
     """What a project says of a model: hashes of the shipped weights and their licence, where they are here."""
-    folder = shipped() / "weights" / f"{medium}-{places.plain(name)}"
+    known = card_of(medium, name)
+    folder = shipped() / "weights" / ((known and known.folder) or f"{medium}-{places.plain(name)}")
     try:
         shards = dict(json.loads((folder / "config.json").read_text("utf-8"))["shards"])
     except (OSError, ValueError, KeyError, TypeError):

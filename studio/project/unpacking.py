@@ -70,8 +70,8 @@ def _one(archive: zipfile.ZipFile, item: Item, folder: Path, name: str) -> Path:
         os.fsync(out.fileno())
     if size != item.bytes or counted.hexdigest() != item.sha256:
         raise MediaError(f"{name}: {item.file} is not the file that was exported; get the project again")
-    if places.SUFFIXES[suffix] == "image" and item.medium == "image" and not looks.measure(path, "image"):
-        raise MediaError(f"{name}: {item.file} is not a picture that can be read")
+    if places.SUFFIXES[suffix] == item.medium and looks.unreadable(path, item.medium):
+        raise MediaError(f"{name}: {item.file} is not {places.CALLED[item.medium]} that can be read")
     path.chmod(0o644)
     return path
 

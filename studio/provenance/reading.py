@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.errors import MediaError
+from pipelines.media import Word
 from studio.provenance import boxes, images, packs, shapes, tags
 from studio.provenance.records import (
     KEY,
@@ -18,6 +19,7 @@ from studio.provenance.records import (
     mark_of,
     parameters,
     parsed,
+    words_in,
 )
 
 READERS: dict[str, Callable[[BinaryIO], dict[str, str]]] = {
@@ -80,6 +82,11 @@ def read_settings(path: str | Path) -> Provenance | None:
     found = texts(path)
     raw = record_in(found)
     return None if raw is None else parsed(raw, ai_mark(found), Path(path).name)
+
+
+def read_words(path: str | Path) -> tuple[Word, ...]:
+    """What is said in a sound file and when, as its record tells; none where nobody knows. Never raises."""
+    return words_in(record_in(texts(path)) or {})
 
 
 def carried(path: str | Path) -> Stamp:

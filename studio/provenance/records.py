@@ -2,25 +2,30 @@
 
 Every format carries the record as JSON. Beside it goes IPTC's DigitalSourceType, the machine-readable mark of AI-made
 media, in XMP where a format has a place for XMP and under its own name elsewhere; the record repeats it, because
-comments survive programs that drop XMP.
+comments survive programs that drop XMP. Of a sound in which something is said the record also holds each word and when.
 """
 
 import json
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from pipelines.errors import MediaError, SettingsError
+from pipelines.media import Word
 from pipelines.settings import ANY_SETTINGS, ImageSettings, SamplingSettings, kind_of
 
 KEY = "eddyline"
+WORDS = "words"  # in the record: [text, start, end] of each, in seconds
 SOURCE_TYPE = "DigitalSourceType"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE = "trainedAlgorithmicMedia"
 EDITED = "compositeWithTrainedAlgorithmicMedia"
 AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
-MAX_RECORD = 200_000  # characters of metadata worth parsing
+MAX_RECORD = 2_000_000  # characters of metadata worth parsing: the longest text, twice, and the times of its words
 _SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
     rf""":{SOURCE_TYPE}(?:\s*=\s*["']|\s*>|\s+rdf:resource\s*=\s*["'])\s*(https?://[^\s"'<>]{{1,200}})"""
 )
@@ -55,6 +60,7 @@ class Provenance:
         unknown: settings that a newer or other version wrote and this one does not know.
         ai_mark: value of DigitalSourceType, or None.
         origin: which asset of which library it is, or None.
+        words: what is said in it and when; empty where nobody knows.
     """
 
     kind: str
@@ -62,6 +68,7 @@ class Provenance:
     unknown: dict[str, Any]
     ai_mark: str | None
     origin: Origin | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,17 +101,32 @@ class Stamp:
         return None if self.mark is None else SOURCE_TYPES + self.mark
 
 
-def stamp(settings: SamplingSettings, *, edited: bool | None = None, origin: Origin | None = None) -> Stamp:
+def stamp(
+    settings: SamplingSettings,
+    *,
+    edited: bool | None = None,
+    origin: Origin | None = None,
+    words: Sequence[Word] = (),
+) -> Stamp:
     """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
     edited = settings.TASK == "edit" if edited is None else edited
-    return Stamp(record(settings, origin, edited=edited), EDITED if edited else MADE, parameters(settings))
+    text = record(settings, origin, edited=edited, words=words)
+    return Stamp(text, EDITED if edited else MADE, parameters(settings))
 
 
-def record(settings: SamplingSettings, origin: Origin | None = None, *, edited: bool | None = None) -> str:
+def record(
+    settings: SamplingSettings,
+    origin: Origin | None = None,
+    *,
+    edited: bool | None = None,
+    words: Sequence[Word] = (),
+) -> str:
     """The JSON that is written into files."""
     held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
     if origin is not None:
         held["asset"] = asdict(origin)
+    if words:
+        held[WORDS] = [[word.text, word.start, word.end] for word in words]
     if edited is not None:
         held[SOURCE_TYPE] = SOURCE_TYPES + (EDITED if edited else MADE)
     return json.dumps(held, ensure_ascii=False)
@@ -113,7 +135,7 @@ def record(settings: SamplingSettings, origin: Origin | None = None, *, edited: 
 def parameters(settings: SamplingSettings) -> str:
     """The settings in AUTOMATIC1111's grammar: prompt, negative prompt, then one line of pairs."""
     values = settings.model_dump(mode="json")
-    lines = [_one_line(str(values.get("prompt", "")))]
+    lines = [_one_line(settings.asked)]
     if values.get("negative_prompt"):
         lines.append(f"Negative prompt: {_one_line(values['negative_prompt'])}")
     named = {"Steps": "steps", "Sampler": "solver", "CFG scale": "guidance", "Seed": "seed"}
@@ -154,7 +176,17 @@ def parsed(found: dict[str, Any], mark: str | None, name: str) -> Provenance:
         settings, unknown = ANY_SETTINGS[kind].migrate(dict(found["settings"]))
     except SettingsError as error:
         raise MediaError(f"{name}: its settings cannot be used ({error})") from error
-    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")))
+    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")), words_in(found))
+
+
+def words_in(found: dict[str, Any]) -> tuple[Word, ...]:
+    """The words in a record, in order; none where they are not as this program writes them."""
+    try:
+        words = tuple(Word(str(text), float(start), float(end)) for text, start, end in found.get(WORDS) or ())
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    ordered = all(0 <= word.start <= word.end < math.inf for word in words)
+    return words if ordered and all(a.start <= b.start for a, b in pairwise(words)) else ()
 
 
 def mark_in(packet: str | None) -> str | None:

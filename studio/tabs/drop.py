@@ -66,7 +66,11 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
         taker = takers[job.settings.MEDIUM]
         files = {role: shop.library.get(asset, owner) for role, asset in job.inputs.items()}
         source = files.get("source")
-        result = Result(Path(), job.settings, (0, 0), job.id, source=source.path if source else None)
+        result = Result(
+            *(Path(), job.settings, (0, 0), job.id),
+            source=source.path if source else None,
+            source_id=source.id if source else "",
+        )
         return {tabs: gr.Tabs(selected=taker.medium), **taker.use(result, False)}
 
     bridge.select(picked, None, [tabs, *parts], **QUICK)

@@ -8,15 +8,17 @@ import gradio as gr
 from pipelines.errors import StudioError
 from pipelines.settings import ImageEditSettings, ImageSettings
 from studio import runs
+from studio.boards.pictures import Pictures
 from studio.events import QUICK
 from studio.extras import Extras
 from studio.form import Form
-from studio.language import say, why
+from studio.language import why
 from studio.paint import drop_area, painter
 from studio.pictures import address
 from studio.runs import Asked
 from studio.session import Result, Session
 from studio.stage import failed, said
+from studio.tabs.parts import FEATURES, knows, last_seed, run_bar, seed, starting_points
 from studio.tabs.taking import Given, Taker, look
 from studio.view import ResultView, Start
 from studio.wildcards import literal
@@ -42,15 +44,15 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
         with gr.Column(elem_classes=["want"], min_width=320), gr.Tabs(elem_classes=["modes"]) as modes:
             with gr.Tab("Make", id="make", render_children=True):
                 make, more_make, reuse = _make_form(shop)
-                bar_make = _run_bar("Generate", more_make)
+                bar_make = run_bar("Generate", more_make)
             with gr.Tab("Edit", id="edit", render_children=True):
                 with gr.Column(elem_classes=["fields"]):
                     source = drop_area()
                     mask = painter()
                     edit, more_edit, reuse_edit = _edit_form(shop)
-                bar_edit = _run_bar("Edit picture", more_edit)
+                bar_edit = run_bar("Edit picture", more_edit)
         with gr.Column(elem_classes=["get"], min_width=320):
-            view = ResultView(shop, KINDS, runs.examples())
+            view = ResultView(shop, KINDS, Pictures(), runs.examples(KINDS))
 
     def generate(values: dict[Any, Any], owner: str) -> Asked:
         return Asked(more_make.asked(values, owner), {})
@@ -110,13 +112,10 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
 
     def from_result(result: Result) -> dict[Any, Any]:
         """Updates that make a result the source, with what it shows."""
-        shows = literal(getattr(result.settings, "prompt", "")) if result.told else ""
+        shows = literal(result.settings.asked) if result.told else ""
         return {
             source: str(result.path), modes: gr.Tabs(selected="edit"), edit.controls["source_prompt"]: shows
         }  # fmt: skip
-
-    def last_seed(session: Session) -> Any:
-        return session.result.settings.seed if session.result else None
 
     view.picked(restore, [modes, source, *forms])
     source.upload(dropped, source, [view.line, view.notes, mask, *forms], **QUICK)
@@ -135,31 +134,27 @@ def _make_form(shop: Workshop) -> tuple[Form[ImageSettings], Extras, gr.Button]:
     form = Form(ImageSettings, {"style": STYLES, "model": MODELS})
     with gr.Column(elem_classes=["fields"]):
         form.place("prompt")
-        with gr.Row(elem_classes=["starts"]):
-            for words in MAKE:
-                gr.Button(words, size="sm").click(None, None, form.controls["prompt"], js=f"() => {words!r}", **QUICK)
+        starting_points([(words,) for words in MAKE], [form.controls["prompt"]], str)
         form.place("style", "count", "guidance")
-        reuse = _seed(form)
+        reuse = seed(form)
         form.fold(
             "model", "negative_prompt", "steps", "width", "height",
             "solver", "schedule", "shift", "guidance_from", "guidance_to",
         )  # fmt: skip
         more = Extras(shop, form, "image.generate")
         more.place(lines=True)
-        gr.HTML(say(KNOWS), elem_classes=["knows"], apply_default_css=False, js_on_load=None)
+        knows(KNOWS)
     form.finish()
     return form, more, reuse
 
 
 def _edit_form(shop: Workshop) -> tuple[Form[ImageEditSettings], Extras, gr.Button]:
-    form = Form(ImageEditSettings, {"style": STYLES, "method": METHODS, "model": MODELS})
+    form = Form(ImageEditSettings, {"style": STYLES, "method": METHODS, "model": MODELS, "features": FEATURES})
     form.place("source_prompt", "prompt")
-    with gr.Row(elem_classes=["starts"]):
-        words = [form.controls["source_prompt"], form.controls["prompt"]]
-        for was, now in EDIT:
-            gr.Button(f"{was} → {now}", size="sm").click(None, None, words, js=f"() => [{was!r}, {now!r}]", **QUICK)
+    words = [form.controls["source_prompt"], form.controls["prompt"]]
+    starting_points(EDIT, words, "{} → {}".format)
     form.place("strength", "method")
-    reuse = _seed(form)
+    reuse = seed(form)
     form.fold(
         "model", "style", "guidance", "steps", "feather", "average", "solver", "share_steps", "share_from",
         "features", "budget_mb", "schedule", "shift",
@@ -168,21 +163,3 @@ def _edit_form(shop: Workshop) -> tuple[Form[ImageEditSettings], Extras, gr.Butt
     more.place(lines=False)
     form.finish()
     return form, more, reuse
-
-
-def _seed(form: Form[Any]) -> gr.Button:
-    with gr.Row(elem_classes=["seed"]):
-        form.place("seed")
-        dice = gr.Button("New each time", size="sm", elem_classes=["dice"])
-        reuse = gr.Button("Reuse last", size="sm")
-    dice.click(None, None, form.controls["seed"], js="() => null", **QUICK)
-    return reuse
-
-
-def _run_bar(title: str, extras: Extras) -> tuple[gr.Button, gr.Button, gr.Button]:
-    with gr.Row(elem_classes=["run-bar"]):
-        extras.cost_line()
-        run = gr.Button(title, variant="primary", size="lg", elem_classes=["run"])
-        more = gr.Button("Add to queue", size="lg", visible=False, elem_classes=["more"])
-        stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_classes=["halt"])
-    return run, more, stop

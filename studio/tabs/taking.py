@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings import SamplingSettings
+from pipelines.settings import SamplingSettings, kind_of
 from studio.intake import Taken, take
 from studio.language import phrase
 from studio.session import Result
 
 Updates = dict[Any, Any]
+# What is said when a file brings its settings back, by their kind.
+BACK = {
+    "image.generate": "Made by {by}: its settings are back in Make.",
+    "image.edit": "Made by {by}: its settings are back in Edit.",
+    "speech.generate": "Made by {by}: its settings are back in Speak.",
+    "speech.edit": "Made by {by}: its settings are back in Edit speech.",
+    "sound.generate": "Made by {by}: its settings are back in Make sound.",
+    "sound.edit": "Made by {by}: its settings are back in Edit sound.",
+}
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,8 @@ def look(path: Path) -> Given:
     """
     taken = take(path, path.name)
     notes = list(taken.notes)
-    if taken.settings is not None:
-        edited = taken.settings.TASK == "edit"
-        text = (
-            "Made by {by}: its settings are back in Edit." if edited else "Made by {by}: its settings are back in Make."
-        )
-        notes.append(phrase(text, by=taken.studio or "Eddyline"))
+    if taken.settings is not None and kind_of(taken.settings) in BACK:
+        notes.append(phrase(BACK[kind_of(taken.settings)], by=taken.studio or "Eddyline"))
     if taken.unknown and taken.provenance is not None:
         notes.append(phrase("Not known to this version: {names}.", names=", ".join(sorted(taken.unknown))))
     return Given(path, taken, taken.settings, tuple(notes))

@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from pages import CHROMIUM, QUIET, free_port  # noqa: E402
 
-from pipelines.settings import ImageEditSettings, ImageSettings  # noqa: E402
+from pipelines.settings import ImageEditSettings, ImageSettings, SoundSettings, SpeechSettings  # noqa: E402
 from studio import ui  # noqa: E402
 from studio.workshop import Workshop  # noqa: E402
 
@@ -34,6 +34,11 @@ def fill(shop: Workshop) -> None:
     edit = ImageEditSettings(source_prompt="a red apple", prompt="a green apple", seed=3)
     shop.jobs.submit([edit], "", {"source": apple.id})
     wait(shop)
+    speech = [SpeechSettings(text="Good morning. The kettle is on, and the post has come.", seed=4)]
+    sounds = [SoundSettings(prompt=words, seed=7) for words in ("rain on a window", "slow piano arpeggio in C minor")]
+    for settings in (*sounds, *speech):
+        shop.jobs.submit([settings], "")
+    wait(shop)
     shop.library.star(shop.library.made_by([jobs[1].id], "")[jobs[1].id][0].id, True, "")
 
 
@@ -50,9 +55,13 @@ def shoot(page: Page, out: Path, look: str) -> None:
     page.locator(".board").first.wait_for()
     page.wait_for_timeout(800)
     page.screenshot(path=out / f"image-{look}.png")
+    tab(page, "Audio")
+    page.locator("eddy-sound canvas").first.wait_for()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=out / f"audio-{look}.png")
     tab(page, "Library")
     page.locator(".tile .pick").first.click()
-    page.locator(".detail .board img").first.wait_for()
+    page.locator(".detail .board").first.wait_for()
     page.wait_for_timeout(800)
     page.screenshot(path=out / f"library-{look}.png", full_page=True)
     tab(page, "Models")
@@ -103,6 +112,9 @@ def main() -> None:
             page.locator(".board").first.wait_for()
             page.wait_for_timeout(800)
             page.screenshot(path=out / "image-phone.png")
+            tab(page, "Audio")
+            page.wait_for_timeout(2500)
+            page.screenshot(path=out / "audio-phone.png")
             browser.close()
         served.close()
 

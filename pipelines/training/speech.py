@@ -1,0 +1,239 @@
+"""How the speech starter is trained: filling frames in, and how long phones last."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pipelines.backbone import BackboneConfig
+from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE, SILENCE
+from pipelines.models.speech import Durations, Frames, SpeechConfig, SpeechNetwork, emptied, places_of
+from pipelines.models.weights import save_weights
+from pipelines.reading.phones import PHONES
+from pipelines.training.card import Card
+from pipelines.training.data.speech import VOICES, SpeechSet, Utterance
+from pipelines.training.data.voices import PACKAGES
+from pipelines.training.objectives import Density, add_noise, logit_normal
+from pipelines.training.trainer import Trainer, TrainSettings
+
+SPEECH = SpeechConfig(
+    BackboneConfig(channels=BANDS, grid=(512,), patch=(2,), dim=320, depth=6, heads=5, bottleneck=192), PHONES, VOICES
+)
+SPEECH_SETTINGS = TrainSettings(
+    steps=5200, warmup=200, decay=0.35, muon_rate=0.0, adam_rate=8e-4, ema=0.999, weight_decay=0.01
+)
+# Frames of a crop, and how many crops make a batch: about as many frames in each.
+SHAPES = ((192, 16), (320, 10), (480, 7), (640, 5))
+DURATION_SETTINGS = TrainSettings(steps=3000, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
+DURATION_BATCH = 48
+# What is said is decided high up; below this level every frame is nearly there, and its errors count no more.
+LEVEL_FLOOR = 0.2
+
+
+def frame_rows(utterance: Utterance, alphabet: str = PHONES) -> tuple[Tensor, Tensor, Tensor]:
+    """Phone ids [T], stresses [T] and places [T, 3] of every frame of ``utterance``."""
+    lengths = torch.tensor(utterance.lengths)
+    ids = torch.tensor([1 + alphabet.index(symbol) for symbol in utterance.symbols])
+    stresses = torch.tensor(utterance.stresses)
+    return ids.repeat_interleave(lengths), stresses.repeat_interleave(lengths), places_of(lengths)
+
+
+class Crops:
+    """Batches of crops by step: every voice gets its share, every crop a part that is to be filled in."""
+
+    def __init__(self, speech: SpeechSet, seed: int = 0) -> None:
+        self.speech, self.seed = speech, seed
+        # Two crops of three are the main voice's, the others share the rest.
+        counts = {voice: sum(u.voice == voice for u in speech.utterances) for voice in VOICES}
+        main = VOICES[0]
+        share = {v: 0.65 if v == main else 0.35 / (len(VOICES) - 1) for v in VOICES}
+        weights = np.array([share[u.voice] * u.frames / max(counts[u.voice], 1) for u in speech.utterances])
+        self._cumulative = np.cumsum(weights / weights.sum())
+        self._rows = [frame_rows(u) for u in speech.utterances]
+
+    def batch(self, step: int) -> tuple[Tensor, Frames]:
+        """Clean frames [B, BANDS, T] of training step ``step``, and what the network is told of them."""
+        rng = np.random.default_rng((self.seed, step))
+        frames, count = SHAPES[rng.integers(len(SHAPES))]
+        data = np.full((count, frames, BANDS), SILENCE, np.float32)
+        phones = torch.ones(count, frames, dtype=torch.int64)  # beyond the end: silence
+        stresses = torch.zeros(count, frames, dtype=torch.int64)
+        places = torch.full((count, frames, 3), 0.5)
+        voice = torch.zeros(count, dtype=torch.int64)
+        for row in range(count):
+            number = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._rows) - 1)
+            utterance = self.speech.utterances[number]
+            kept = min(frames, utterance.frames)
+            first = int(rng.integers(utterance.frames - kept + 1))
+            begin = utterance.begin + first
+            data[row, :kept] = self.speech.mels[begin : begin + kept]
+            for target, source in zip((phones, stresses, places), self._rows[number], strict=True):
+                target[row, :kept] = source[first : first + kept]
+            voice[row] = 1 + VOICES.index(utterance.voice)
+        known = torch.from_numpy(_known(rng, count, frames))
+        clean = torch.from_numpy(data).transpose(1, 2)
+        shown = torch.cat([clean * known[:, None], known[:, None]], dim=1)
+        unsaid = torch.from_numpy(rng.random(count) < 0.15)  # not all of the voices' stresses are known
+        nobody = torch.from_numpy(rng.random(count) < 0.15) & (known.sum(1) > 0)
+        told = Frames(
+            phones, stresses.masked_fill(unsaid[:, None], 0), places, voice.masked_fill(nobody, 0), shown.contiguous()
+        )
+        return clean.contiguous(), _dropped(told, torch.from_numpy(rng.random(count) < 0.1))
+
+
+def _known(rng: np.random.Generator, count: int, frames: int) -> np.ndarray:
+    """Which frames are shown, float32 [count, frames]: none, all but a gap, or only a beginning or an end."""
+    known = np.zeros((count, frames), np.float32)
+    for row in range(count):
+        draw = rng.random()
+        if draw < 0.5:
+            continue
+        gap = int(rng.integers(16, max(17, frames * 3 // 4)))
+        begin = int(rng.integers(-gap // 4, frames - gap * 3 // 4))
+        known[row] = 1
+        known[row, max(begin, 0) : max(begin + gap, 1)] = 0
+    return known
+
+
+def _dropped(told: Frames, rows: Tensor) -> Frames:
+    """``told`` with nothing said of some rows: what guidance moves away from."""
+    empty = emptied(told)
+    return Frames(
+        torch.where(rows[:, None], empty.phones, told.phones),
+        torch.where(rows[:, None], empty.stresses, told.stresses),
+        told.places,
+        torch.where(rows, empty.voice, told.voice),
+        torch.where(rows[:, None, None], empty.known, told.known),
+    )
+
+
+@dataclass(frozen=True)
+class SpeechObjective:
+    """Velocity loss on the frames that are to be filled in; everything random is drawn from (seed, step)."""
+
+    crops: Crops
+    density: Density
+    seed: int = 0
+
+    def __call__(self, model: nn.Module, step: int) -> Tensor:
+        """Mean loss of training step ``step``."""
+        data, told = self.crops.batch(step)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        sigma = self.density(len(data), generator)
+        x = add_noise(data, torch.randn(data.shape, generator=generator), sigma)
+        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() == "AVX512"):
+            estimate = model(x, sigma, told)
+        unknown = (1 - told.known[:, -1:]).to(data)
+        error = ((estimate.float() - data).square() * unknown).sum((1, 2)) / (BANDS * unknown.sum((1, 2)).clamp(min=1))
+        return (error / sigma.clamp(min=LEVEL_FLOOR).square()).mean()
+
+
+def speech(
+    data: Path, run: Path, *, steps: int | None = None, compile_model: bool = True, config: SpeechConfig = SPEECH
+) -> tuple[Trainer, SpeechNetwork]:
+    """The speech starter on the prepared voices in ``data``; ``run`` is the folder to train in or to resume."""
+    settings = SPEECH_SETTINGS if steps is None else replace(SPEECH_SETTINGS, steps=steps)
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        network = SpeechNetwork(config)
+    objective = SpeechObjective(
+        Crops(SpeechSet.load(data).subset(held_out=False), settings.seed), logit_normal(1.0, 1.2), settings.seed
+    )
+    if compile_model:
+        for block in network.backbone.blocks:  # one at a time: whole, the compiler's CPU kernels do not build
+            block.compile(dynamic=False)
+    return Trainer(network, objective, settings, run), network
+
+
+@dataclass(frozen=True)
+class DurationObjective:
+    """Mean squared error of log frames, whole sentences at a time."""
+
+    speech: SpeechSet
+    seed: int = 0
+    batch: int = DURATION_BATCH
+
+    def __call__(self, model: nn.Module, step: int) -> Tensor:
+        """Mean loss of training step ``step``."""
+        rng = np.random.default_rng((self.seed, step))
+        chosen = [self.speech.utterances[i] for i in rng.integers(len(self.speech.utterances), size=self.batch)]
+        longest = max(len(u.symbols) for u in chosen)
+        phones, stresses = (torch.zeros(self.batch, longest, dtype=torch.int64) for _ in range(2))
+        wanted, weight = torch.zeros(self.batch, longest), torch.zeros(self.batch, longest)
+        for row, utterance in enumerate(chosen):
+            count = len(utterance.symbols)
+            phones[row, :count] = torch.tensor([1 + PHONES.index(symbol) for symbol in utterance.symbols])
+            stresses[row, :count] = torch.tensor(utterance.stresses)
+            wanted[row, :count] = torch.tensor(utterance.lengths).clamp(min=1).log()
+            weight[row, :count] = 1
+        voice = torch.tensor([1 + VOICES.index(u.voice) for u in chosen])
+        error = (model(phones, stresses, voice) - wanted).square() * weight
+        return error.sum() / weight.sum()
+
+
+def durations(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Durations]:
+    """The duration predictor on the prepared voices in ``data``."""
+    settings = DURATION_SETTINGS if steps is None else replace(DURATION_SETTINGS, steps=steps)
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = Durations(len(PHONES), len(VOICES))
+    objective = DurationObjective(SpeechSet.load(data).subset(held_out=False), settings.seed)
+    return Trainer(model, objective, settings, run), model
+
+
+def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = SPEECH) -> None:
+    """Write the averaged weights of ``run`` and of the duration predictor in ``timing``, with their model card.
+
+    The card takes its measurements from ``metrics.json`` where the run folder holds one.
+    """
+    progress = json.loads((run / "progress.json").read_text())
+    tensors = {f"network.{name}": tensor for name, tensor in averages(run).items()}
+    tensors |= {f"durations.{name}": tensor for name, tensor in averages(timing).items()}
+    described = {
+        "kind": "speech", "backbone": config.backbone.to_dict(), "alphabet": config.alphabet,
+        "voices": list(config.voices), "width": config.width, "steps": progress["step"],
+    }  # fmt: skip
+    save_weights(tensors, described, folder)
+    frames = sum(count * length for length, count in SHAPES) // len(SHAPES)
+    facts = [
+        ("parameters", f"{sum(t.numel() for t in tensors.values()) / 1e6:.1f} M, of which the durations are "
+                       f"{sum(t.numel() for n, t in tensors.items() if n.startswith('durations.')) / 1e6:.1f} M"),
+        ("signal", "100 mel bands at 93.75 frames a second, patches of 2; clean-signal prediction, velocity loss "
+                   "on the frames that are to be filled in"),
+        ("steps", f"{progress['step']:,} of about {frames:,} frames "
+                  f"({progress['step'] * frames * HOP / SAMPLE_RATE / 3600:.0f} hours of speech)"),
+        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core, bf16 autocast"),
+        ("optimizer", "AdamW; linear decay over the last 35%; EMA of the weights"),
+        ("seed", str(SPEECH_SETTINGS.seed)),
+        ("command", "`python -m pipelines.training prepare speech`; `train speech`, `train durations`, `export`"),
+    ]  # fmt: skip
+    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
+    card = Card(
+        "speech-starter",
+        "Reads English aloud in five voices and changes words of a recording, on a laptop CPU. It fills in mel frames "
+        "from the phone of every frame, a voice, and the frames that are to stay.",
+        tuple(package for package in PACKAGES if package.name in ("hibari-tts", "flite", "wordnet-base")),
+        facts,
+        (
+            "English only. Five voices, all of them synthetic: one learned from hibari (a distilled Kokoro voice), "
+            "four from flite, which sound as mechanical as flite does.",
+            "It does not clone: a recording of somebody else is edited in the voice nearest to it, helped by what is "
+            "heard around the gap.",
+            "A changed word in the middle of a recording is understood about half the time.",
+            "The tune of a sentence follows its teacher's: even, read, without play.",
+            "What flite's voices stress was not known in training; they stress by themselves.",
+            "Trained on a laptop's scale: hours of speech, not thousands of hours.",
+        ),
+        [(what, value) for what, value in metrics],
+    )
+    (folder / "README.md").write_text(card.markdown())
+
+
+def averages(run: Path) -> dict[str, Tensor]:
+    """The averaged weights in a run's checkpoint."""
+    tensors = load_file(run / "state.safetensors")
+    return {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}

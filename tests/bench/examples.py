@@ -1,0 +1,62 @@
+"""The examples of the Audio tab, made anew with the shipped starters: ``python tests/bench/examples.py``.
+
+Files go to ``assets/examples``; the page shows the highest number first.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from pipelines.events import Done  # noqa: E402
+from pipelines.settings import SoundEditSettings, SoundSettings, SpeechEditSettings, SpeechSettings  # noqa: E402
+from pipelines.sound import SoundPipeline  # noqa: E402
+from pipelines.speech import SpeechPipeline  # noqa: E402
+from studio.export import save  # noqa: E402
+
+FOLDER = ROOT / "assets/examples"
+
+
+def made(events):
+    """The first result of a run."""
+    return next(event for event in events if isinstance(event, Done)).items[0]
+
+
+def keep(name, item, settings, *, edited=False):
+    """Write an example, named after its place and its words."""
+    save(item, FOLDER / f"audio-{name}.flac", settings, edited=edited)
+
+
+def main():
+    """Make all of them."""
+    for old in FOLDER.glob("audio-*"):
+        old.unlink()
+    speech, sound = SpeechPipeline.load("speech"), SoundPipeline.load("sound")
+
+    piano = SoundSettings(prompt="piano", seed=11, seconds=4)
+    source = made(sound.generate(piano))
+    strings = SoundEditSettings(source_prompt="piano", prompt="strings", seed=3)
+    keep("1-piano-made-strings", made(sound.edit(strings, source)), strings, edited=True)
+    keep("1-piano-made-strings.before", source, piano)
+
+    arpeggio = SoundSettings(prompt="slow piano arpeggio in C minor", seed=7, seconds=6)
+    keep("2-piano-arpeggio", made(sound.generate(arpeggio)), arpeggio)
+    snare = SoundSettings(prompt="snare roll", seed=7, seconds=4)
+    keep("3-snare-roll", made(sound.generate(snare)), snare)
+
+    water = SpeechSettings(text="Where the current turns round, the water rests.", voice="slt", seed=7)
+    keep("4-the-water-rests", made(speech.generate(water)), water)
+
+    cat = SpeechSettings(text="The cat sat on the mat.", seed=7)
+    source = made(speech.generate(cat))
+    dog = SpeechEditSettings(source_text=cat.text, text="The dog sat on the mat.", seed=7)
+    keep("5-the-dog-sat", made(speech.edit(dog, source)), dog, edited=True)
+    keep("5-the-dog-sat.before", source, cat)
+
+    morning = SpeechSettings(text="Good morning. The river is calm today.", seed=7)
+    keep("6-good-morning", made(speech.generate(morning)), morning)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,371 @@
+"""What the sound starter learns from: notes and their names, captions, made sounds, crops, spans to fill in."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from pipelines.backbone import BackboneConfig
+from pipelines.backbone.text import Tokenizer
+from pipelines.codecs.mel import BANDS, SAMPLE_RATE, SILENCE
+from pipelines.errors import StudioError
+from pipelines.models.network import NetworkConfig, vocabulary
+from pipelines.models.notes import NOTE_WORDS, PITCHES, SPOKEN, readable, spelled
+from pipelines.models.starter import load_starter
+from pipelines.paths import assets
+from pipelines.training import sound
+from pipelines.training.data import packages
+from pipelines.training.data import vocabulary as words_module
+from pipelines.training.data.effects import MAKERS
+from pipelines.training.data.instruments import BY_NAME, INSTRUMENTS
+from pipelines.training.data.packages import Package
+from pipelines.training.data.scores import CHORDS, MATERIALS, RHYTHMS, SCALES, Part, compose, drum
+from pipelines.training.data.sound_captions import Facts, caption
+from pipelines.training.data.sounds import LUFS, SHARES, TAKES, Clip, SoundSet, every_word, is_held_out, level
+from pipelines.training.objectives import logit_normal
+from pipelines.training.sound import CROPS, PATCH, Crops, SoundObjective, known_tokens
+
+TINY = NetworkConfig(BackboneConfig(BANDS, (240,), (PATCH,), dim=32, depth=2, heads=2, bottleneck=16))
+
+
+@pytest.mark.parametrize(
+    "prompt, read",
+    [
+        ("slow piano arpeggio in C minor", "slow piano arpeggio in notec minor"),
+        ("A piano arpeggio in A minor", "A piano arpeggio in notea minor"),
+        ("a piano playing in A", "a piano playing in notea"),
+        ("a minor chord on a harp", "notea minor chord on a harp"),
+        ("music in a minor key", "music in a minor key"),
+        ("fiddle A minor scale down", "fiddle notea minor scale down"),
+        ("a seventh chord", "a seventh chord"),
+        ("A seventh chord", "notea seventh chord"),
+        ("a note on a piano", "a note on a piano"),
+        ("violin note A, loud", "violin note notea, loud"),
+        ("C# major, D flat, eb, B\u266d", "notecsharp major, notecsharp, notedsharp, noteasharp"),
+        ("Am F#m7 Cmaj7 G7", "notea minor notefsharp minor seventh notec major seventh noteg seventh"),
+        ("I am d minor", "I am noted minor"),
+        ("E-flat 7th", "notedsharp seventh"),
+        ("C4 then A4", "notec then notea"),
+        ("A\u266d and G sharp", "notegsharp and notegsharp"),
+        ("rain on a window", "rain on a window"),
+        ("it's a bird", "it's a bird"),
+    ],
+)
+def test_note_names_are_read_however_they_are_spelled(prompt, read):
+    assert spelled(prompt) == read
+
+
+def test_every_note_is_one_known_token_of_its_own():
+    words, table = vocabulary()
+    tokens = Tokenizer(words, 16)([spelled(f"piano note {name}") for name in SPOKEN])
+    assert not any(tokens.unknown) and not any(tokens.dropped)
+    rows = tokens.words[:, 3].tolist()
+    assert len(set(rows)) == 12 and rows == [words.index(word) + 2 for word in NOTE_WORDS]
+    vectors = torch.nn.functional.normalize(table[rows], dim=1)
+    assert (vectors @ vectors.T - torch.eye(12)).abs().max() < 0.7  # nor is one like another
+    assert readable(" and ".join(NOTE_WORDS)) == " and ".join(SPOKEN)
+    assert readable("a notebook of notes") == "a notebook of notes" and len(PITCHES) == 12
+
+
+def parts(kind, quality="major", tempo="", direction="up", root=60, seconds=6.0):
+    return Part(kind, root, quality, direction, tempo, 84, seconds)
+
+
+@pytest.mark.parametrize("quality", ["major", "minor", "seventh"])
+def test_chords_and_arpeggios_hold_the_notes_of_their_chord(quality):
+    rng = np.random.default_rng(0)
+    for kind in ("chord", "arpeggio"):
+        classes = {(note.key - 62) % 12 for note in compose(parts(kind, quality, root=62), rng)}
+        assert classes == {step % 12 for step in CHORDS[quality]}
+
+
+@pytest.mark.parametrize("quality", ["major", "minor"])
+def test_scales_melodies_and_progressions_stay_in_their_key(quality):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        for kind in ("scale", "melody", "progression"):
+            notes = compose(parts(kind, quality, root=61, tempo="fast"), rng)
+            assert {(note.key - 61) % 12 for note in notes} <= set(SCALES[quality]), kind
+    up = [note.key for note in compose(parts("scale", quality), np.random.default_rng(0))][:8]
+    down = [note.key for note in compose(parts("scale", quality, direction="down"), np.random.default_rng(0))][:8]
+    assert up == sorted(up) and down == up[::-1] and up[-1] - up[0] == 12
+
+
+def test_tempo_words_are_tempi():
+    for kind in MATERIALS[2:]:
+        rates = {}
+        for tempo in ("slow", "", "fast"):
+            counts = [len(compose(parts(kind, tempo=tempo), np.random.default_rng(seed))) for seed in range(12)]
+            rates[tempo] = (min(counts), max(counts))
+        assert rates["slow"][1] < rates["fast"][0], kind
+        assert rates["slow"][0] < rates[""][0] < rates["fast"][0], kind
+
+
+def test_rhythms_repeat_their_bar_and_a_roll_is_too_fast_to_count():
+    rng = np.random.default_rng(0)
+    assert all(len(line) in (1, 12, 16) for bars in RHYTHMS.values() for line in bars)
+    rock = drum(RHYTHMS["rock beat", "rock drums", "rock drum beat"], "", 90, 5.0, rng)
+    bar = 16 * min(note.seconds for note in rock)
+    kicks = [round(note.start / bar * 16) % 16 for note in rock if note.key == 36]
+    assert set(kicks) == {0, 8, 10} and [note.start for note in rock] == sorted(note.start for note in rock)
+    roll = drum(("R",), "", 90, 4.0, rng)
+    assert len(roll) > 60 and {note.key for note in roll} == {38}
+
+
+def facts_of(kind, rng, instrument="violin", root=9):
+    quality = "" if kind in ("note", "repeated") else "minor"
+    tempo = "" if kind in ("note", "chord") else "slow"
+    return Facts(kind, (), instrument, root, quality, "down" if kind == "scale" else "", tempo, "low", "soft")
+
+
+@pytest.mark.parametrize("kind", MATERIALS)
+def test_captions_say_what_is_played_and_nothing_else(kind):
+    rng = np.random.default_rng(0)
+    facts = facts_of(kind, rng)
+    seen = {caption(facts, rng) for _ in range(500)}
+    assert len(seen) > 40
+    names = (facts.instrument, *BY_NAME[facts.instrument].synonyms)
+    keyed = 0
+    for text in seen:
+        words = spelled(text).split()
+        assert any(name in text for name in names), text
+        said = [word for word in words if word.strip(",") in NOTE_WORDS]
+        assert not said or {word.strip(",") for word in said} == {"notea"}, text
+        keyed += bool(said)
+        wrong = {"fast", "quick", "rapid", "major", "happy", "loud", "high", "up", "rising", "medium"}
+        assert not wrong & set(text.replace(",", "").split()), text
+        assert len(words) <= 15
+    assert keyed > 0.6 * len(seen)
+
+
+def test_a_black_key_has_two_names():
+    rng = np.random.default_rng(0)
+    seen = " | ".join(caption(Facts("note", (), "piano", 10), rng) for _ in range(200))
+    assert "A sharp" in seen and "B flat" in seen
+
+
+def test_one_combination_in_twenty_is_held_out_and_each_part_of_it_is_known_from_others():
+    every = [
+        (i.name, kind, root, q) for i in INSTRUMENTS for kind in TAKES for root in range(12) for q in ("", "major")
+    ]
+    held = [entry for entry in every if is_held_out(*entry)]
+    assert len(held) / len(every) == pytest.approx(0.05, abs=0.01)
+    left = set(every) - set(held)
+    for place in range(3):
+        assert {entry[place] for entry in held} <= {entry[place] for entry in left}
+
+
+@pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
+def test_made_sounds_are_heard_and_named(maker):
+    for seed in range(3):
+        wave, captions = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
+        assert len(wave) == 8 * SAMPLE_RATE and np.isfinite(wave).all() and len(captions) >= 2
+        heard = level(wave)
+        assert heard.dtype == np.float32 and 0.02 < np.abs(heard).max() <= 1
+        again, _ = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
+        assert np.array_equal(wave, again)
+
+
+def test_clips_are_as_loud_as_the_pipeline_makes_its_sources():
+    from pipelines.codecs.audio import loudness
+    from pipelines.media import Sound
+    from pipelines.sound.source import LEARNT_LUFS
+
+    t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    wave = 0.01 * np.sin(2 * np.pi * 440 * t)
+    assert loudness(Sound(level(wave)[None], SAMPLE_RATE)) == pytest.approx(LUFS, abs=0.1) and LUFS == LEARNT_LUFS
+    with pytest.raises(StudioError, match="silent"):
+        level(np.zeros(24_000))
+
+
+def test_a_debian_package_is_downloaded_checked_and_unpacked_but_not_installed(tmp_path, monkeypatch):
+    calls = []
+
+    def client(command, *, cwd, **_):
+        calls.append(command)
+        if command[0] == "apt-get":
+            (cwd / "thing_1_all.deb").write_bytes(b"archive")
+        else:
+            (cwd / "usr").mkdir()
+
+    monkeypatch.setattr(packages.subprocess, "run", client)
+    digest = hashlib.sha256(b"archive").hexdigest()
+    folder = Package("debian", "thing", "1:2~3", digest, "MIT", "sounds").fetch(tmp_path)
+    assert calls == [["apt-get", "download", "thing=1:2~3"], ["dpkg-deb", "-x", "thing_1_all.deb", "."]]
+    assert [path.name for path in folder.iterdir()] == ["usr"]
+    with pytest.raises(StudioError, match="not used"):
+        Package("debian", "other", "1", "0" * 64, "MIT", "sounds").fetch(tmp_path)
+
+
+def sounds(count=40):
+    """Clips whose every frame says which clip it is of, in band 0, and where in it, in band 1."""
+    clips, frames, start = [], [], 0
+    for index in range(count):
+        length = 60 + 17 * index
+        body = np.full((length, BANDS), 0.5, np.float16)
+        body[:, 0], body[:, 1] = index / 64, np.arange(length) / 1024
+        kind = ("note", "effect", "rhythm")[index % 3]
+        facts = Facts("note", (), "piano", index % 12) if kind == "note" else Facts(kind, (f"sound {index}",))
+        clips.append(Clip(facts, start, length, index % 20 == 7))
+        frames.append(body)
+        start += length
+    return SoundSet(np.concatenate(frames), clips)
+
+
+def test_a_set_comes_back_as_it_was_saved(tmp_path):
+    whole = sounds()
+    whole.save(tmp_path)
+    again = SoundSet.load(tmp_path)
+    assert again.clips == whole.clips and np.array_equal(again.frames, whole.frames)
+    assert json.loads((tmp_path / "sounds.json").read_text())[0]["facts"]["instrument"] == "piano"
+    with pytest.raises(StudioError, match="prepare sound"):
+        SoundSet.load(tmp_path / "none")
+
+
+def test_kinds_are_drawn_by_their_share():
+    whole = sounds()
+    shares = {}
+    for clip, chance in zip(whole.clips, whole.weights(), strict=True):
+        shares[clip.facts.kind] = shares.get(clip.facts.kind, 0) + chance
+    total = sum(SHARES[kind] for kind in shares)
+    assert shares == pytest.approx({kind: SHARES[kind] / total for kind in shares})
+    assert sum(SHARES.values()) == pytest.approx(1)
+
+
+def test_a_batch_depends_on_seed_and_step_alone_and_never_shows_what_is_held_out():
+    crops = Crops(sounds().subset(held_out=False), seed=3)
+    batch, again = crops.batch(5), Crops(sounds().subset(held_out=False), seed=3).batch(5)
+    assert torch.equal(batch.data, again.data) and batch.prompts == again.prompts
+    shown, kinds, empty, total = set(), set(), 0, 0
+    for step in range(150):
+        batch = crops.batch(step)
+        tokens = batch.data.shape[2] // PATCH
+        assert (tokens, len(batch.data)) in {(t, c) for t, c, _ in CROPS}
+        kinds.add((tokens, batch.known is not None))
+        shown |= {round(float(v) * 64) for v in batch.data[:, 0, 0]}
+        empty, total = empty + batch.prompts.count(""), total + len(batch.prompts)
+    assert len(kinds) == 8 and not {7, 27} & shown and len(shown) == 38
+    assert empty / total == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_sound_that_is_made_begins_at_its_beginning_and_ends_in_silence():
+    crops = Crops(sounds().subset(held_out=False))
+    begun, anywhere, short = [], [], 0
+    for step in range(120):
+        batch = crops.batch(step)
+        for row in batch.data:
+            length = 60 + 17 * round(float(row[0, 0]) * 64)
+            inside = row[2] != np.float32(SILENCE)
+            if length > row.shape[1]:  # could begin anywhere
+                assert inside.all()
+                (begun if batch.known is None else anywhere).append(float(row[1, 0]) == 0)
+            else:
+                short += 1
+                assert inside.sum() == length and inside[:length].all()
+    assert np.mean(begun) == pytest.approx(0.9, abs=0.04) and np.mean(anywhere) < 0.3 and short > 100
+
+
+def test_spans_to_fill_in_leave_something_known_and_something_to_do():
+    rng = np.random.default_rng(0)
+    kinds = {"begin": 0, "both": 0, "end": 0}
+    for _ in range(600):
+        tokens = int(rng.choice([count for count, *_ in CROPS]))
+        known = known_tokens(tokens, rng)
+        assert known.any() and not known.all()
+        free = np.flatnonzero(~known)
+        assert (np.diff(free) == 1).all()  # one span
+        kinds["end" if not known[0] else "both" if known[-1] else "begin"] += 1
+    assert kinds["begin"] / 600 == pytest.approx(0.5, abs=0.07) and kinds["both"] / 600 == pytest.approx(0.4, abs=0.07)
+
+
+class Spy(torch.nn.Module):
+    """Answers with a fixed clean estimate and keeps what it was asked."""
+
+    def forward(self, x, sigma, words, pieces):
+        self.x, self.sigma = x, sigma
+        return torch.zeros_like(x)
+
+
+def test_the_loss_counts_what_is_filled_in_alone_and_shows_the_rest_clean():
+    crops = Crops(sounds().subset(held_out=False))
+    words, _ = vocabulary()
+    objective = SoundObjective(crops, Tokenizer(words, 16), logit_normal(0.5, 1.0))
+    filled = next(step for step in range(50) if crops.batch(step).known is not None)
+    plain = next(step for step in range(50) if crops.batch(step).known is None)
+    spy, batch = Spy(), crops.batch(filled)
+    loss = objective(spy, filled)
+    frames = batch.known.repeat_interleave(PATCH, dim=1)[:, None].expand_as(batch.data)
+    assert torch.equal(spy.x[frames], batch.data[frames]) and not torch.equal(spy.x, batch.data)
+    assert spy.sigma.shape == batch.known.shape and torch.equal(spy.sigma == 0, batch.known)
+    errors = [
+        float(batch.data[row][~frames[row]].square().mean() / spy.sigma[row].max() ** 2)
+        for row in range(len(batch.data))
+    ]
+    assert float(loss) == pytest.approx(np.mean(errors), rel=1e-4)
+    objective(spy, plain)
+    assert spy.sigma.ndim == 1
+
+
+def test_training_runs_resumes_and_is_exported_as_a_model_that_loads(tmp_path):
+    sounds().save(tmp_path / "data")
+    trainer, _ = sound.sound(tmp_path / "data", tmp_path / "run", steps=6, compile_model=False, config=TINY)
+    rows = list(trainer.run(3, log_every=1))
+    resumed, _ = sound.sound(tmp_path / "data", tmp_path / "run", steps=6, compile_model=False, config=TINY)
+    assert resumed.step == 3
+    rows += list(resumed.run(log_every=1))
+    whole, _ = sound.sound(tmp_path / "data", tmp_path / "other", steps=6, compile_model=False, config=TINY)
+    assert [row["loss"] for row in whole.run(log_every=1)] == pytest.approx([row["loss"] for row in rows], rel=1e-4)
+    (tmp_path / "run" / "metrics.json").write_text('[["instrument", "90%"]]')
+    sound.export_sound(tmp_path / "run", tmp_path / "out", TINY)
+    model = load_starter(tmp_path / "out")
+    x = torch.randn(1, BANDS, 8, generator=torch.Generator().manual_seed(0))
+    assert model.velocity(x, torch.ones(1), model.encode(["piano"])).isfinite().all()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "fluidr3mono-gm-soundfont" in card and "| instrument | 90% |" in card and "6 of 4 to 20 crops" in card
+
+
+def test_training_keeps_prompts_apart(tmp_path):
+    sounds().save(tmp_path / "data")
+    trainer, network = sound.sound(tmp_path / "data", tmp_path / "run", steps=8, compile_model=False, config=TINY)
+    before = {name: parameter.clone() for name, parameter in network.text.named_parameters()}
+    list(trainer.run())
+    for name, parameter in network.text.named_parameters():
+        assert torch.equal(parameter, before[name]) != name.startswith(("to_context", "to_pooled")), name
+    tokens = Tokenizer(vocabulary()[0], 16)(["piano note notec", "violin note notec", "rain on window"])
+    context, pooled = network.text(tokens.words, tokens.pieces)
+    for values, share in ((context[:, 1], 0.3), (pooled, 0.1)):
+        assert min((values[a] - values[b]).std() for a, b in ((0, 1), (0, 2), (1, 2))) > share * values.std()
+
+
+def test_new_words_stand_behind_the_old_ones_which_keep_their_rows(tmp_path, monkeypatch):
+    shipped = assets() / "weights" / "vocabulary"
+    for name in ("words.txt", "vectors.safetensors"):
+        shutil.copy(shipped / name, tmp_path / name)
+    words = (tmp_path / "words.txt").read_text().split()
+    table = load_file(tmp_path / "vectors.safetensors")["vectors"]
+    glove = {word: np.float32(7) * table[row].float().numpy() for row, word in enumerate(words[:300])}
+    glove["zither"] = np.full(50, 14, np.float32)
+    monkeypatch.setattr(words_module, "_glove", lambda cache: (list(glove), np.stack(list(glove.values()))))
+    added = words_module.append_vocabulary(["zither in notexyz", "the red apple"], tmp_path, tmp_path)
+    after = (tmp_path / "words.txt").read_text().split()
+    grown = load_file(tmp_path / "vectors.safetensors")["vectors"]
+    assert added == 2 and after == [*words, "notexyz", "zither"]
+    assert torch.equal(grown[: len(words)].view(torch.int16), table.view(torch.int16))
+    assert grown[-1].float().tolist() == pytest.approx([2.0] * 50, rel=2e-3)  # at the scale of the others
+    assert words_module.append_vocabulary(["zither"], tmp_path, tmp_path) == 0
+    save_file({"vectors": table}, tmp_path / "vectors.safetensors")
+
+
+def test_every_word_of_the_captions_is_in_the_shipped_vocabulary():
+    rng = np.random.default_rng(0)
+    clips = [
+        Clip(facts_of(kind, rng, instrument.name, root), 0, 1, False)
+        for instrument in INSTRUMENTS for kind in MATERIALS for root in (0, 9)
+    ]  # fmt: skip
+    clips += [Clip(Facts("rhythm", names), 0, 1, False) for names in RHYTHMS]
+    tokens = Tokenizer(vocabulary()[0], 16)(every_word(SoundSet(np.zeros((1, BANDS)), clips)))
+    assert not [words for words in tokens.unknown if words] and not [words for words in tokens.dropped if words]
