@@ -46,16 +46,16 @@ def main():
     keep("3-snare-roll", made(sound.generate(snare)), snare)
 
     water = SpeechSettings(text="Where the current turns round, the water rests.", voice="slt", seed=7)
-    keep("4-the-water-rests", made(speech.generate(water)), water)
+    keep("0-the-water-rests", made(speech.generate(water)), water)
 
     cat = SpeechSettings(text="The cat sat on the mat.", seed=7)
     source = made(speech.generate(cat))
     dog = SpeechEditSettings(source_text=cat.text, text="The dog sat on the mat.", seed=7)
-    keep("5-the-dog-sat", made(speech.edit(dog, source)), dog, edited=True)
-    keep("5-the-dog-sat.before", source, cat)
+    keep("0-the-dog-sat", made(speech.edit(dog, source)), dog, edited=True)
+    keep("0-the-dog-sat.before", source, cat)
 
     morning = SpeechSettings(text="Good morning. The river is calm today.", seed=7)
-    keep("6-good-morning", made(speech.generate(morning)), morning)
+    keep("0-good-morning", made(speech.generate(morning)), morning)
 
 
 if __name__ == "__main__":
