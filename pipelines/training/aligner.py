@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
@@ -16,6 +15,7 @@ from pipelines.models.weights import save_weights
 from pipelines.training.card import Card
 from pipelines.training.data.speech import VOICES, SpeechSet, Utterance
 from pipelines.training.data.voices import PACKAGES
+from pipelines.training.finished import Finished, millions
 from pipelines.training.trainer import Trainer, TrainSettings
 
 SETTINGS = TrainSettings(steps=1200, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=2e-3, ema=0.995)
@@ -179,26 +179,23 @@ def export(run: Path, folder: Path) -> None:
 
     The card takes its measurements from ``metrics.json`` where the run folder holds one.
     """
-    progress = json.loads((run / "progress.json").read_text())
+    done = Finished.read(run)
     described = json.loads((run / "aligner.json").read_text())
-    state = load_file(run / "state.safetensors")
-    tensors = {name.removeprefix("average."): tensor for name, tensor in state.items() if name.startswith("average.")}
-    save_weights(tensors, {**described, "steps": progress["step"]}, folder)
-    hours = BATCH * FRAMES * progress["step"] / FRAME_RATE / 3600
+    save_weights(done.average, {**described, "steps": done.step}, folder)
+    hours = BATCH * FRAMES * done.step / FRAME_RATE / 3600
     facts = [
-        ("parameters", f"{sum(t.numel() for t in tensors.values()) / 1e6:.2f} M"),
+        ("parameters", f"{millions(done.average):.2f} M"),
         (
             "signal",
             f"100 mel bands at 93.75 frames a second in, {len(CLASSES)} classes out, 0.3 s seen to either side",
         ),
-        ("steps", f"{progress['step']:,} of {BATCH} crops of {FRAMES} frames ({hours:.0f} hours of speech)"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core"),
+        ("steps", f"{done.step:,} of {BATCH} crops of {FRAMES} frames ({hours:.0f} hours of speech)"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core"),
         ("changed in training", "pace, length of the throat, tone, level, noise, echo, narrow lines"),
         ("optimizer", "AdamW; linear decay over the last half; EMA of the weights"),
         ("seed", str(SETTINGS.seed)),
         ("command", "`python -m pipelines.training train aligner`, then `export aligner`"),
     ]
-    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "aligner",
         "Finds when each phone of a recording is spoken, given the words: it hears phones in mel frames, and the best "
@@ -211,6 +208,6 @@ def export(run: Path, folder: Path) -> None:
             "A voice that sings, whispers or shouts was never heard.",
             "Schwas of different names, and a t that is not released, are one class each.",
         ),
-        [(what, value) for what, value in metrics],
+        done.metrics,
     )
-    (folder / "README.md").write_text(card.markdown())
+    card.save(folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipelines.training.data.packages import Package
 
@@ -41,3 +42,7 @@ class Card:
             f"## Data\n| package | licence | use | sha256 |\n|---|---|---|---|\n{data}\n\n"
             f"## Training\n| what | value |\n|---|---|\n{facts}\n{measured}\n## Limits\n{limits}\n"
         )
+
+    def save(self, folder: Path) -> None:
+        """Write it beside the weights."""
+        (folder / "README.md").write_text(self.markdown())

@@ -1,13 +1,11 @@
 """What trains each starter, one function a medium: data, network, objective and settings."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig
@@ -20,7 +18,8 @@ from pipelines.training.data.captions import Sampler
 from pipelines.training.data.packages import GLOVE
 from pipelines.training.data.references import References
 from pipelines.training.data.stickers import PACKAGES, StickerSet
-from pipelines.training.objectives import Density, add_noise, logit_normal, velocity_loss
+from pipelines.training.finished import Finished, millions
+from pipelines.training.objectives import Density, add_noise, half_where_fast, logit_normal, velocity_loss
 from pipelines.training.trainer import Trainer, TrainSettings
 
 IMAGE = NetworkConfig(BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8), reference=True))
@@ -54,8 +53,7 @@ class ImageObjective:
         sigma = self.density(self.batch, generator)
         noise = torch.randn(data.shape, generator=generator)
         x = add_noise(data, noise, sigma)
-        # Without AVX-512 a CPU emulates bf16, hundreds of times slower than float32.
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() == "AVX512"):
+        with half_where_fast():
             estimate = model(x, sigma, tokens.words, tokens.pieces, **shown)
         return velocity_loss(estimate, data, sigma).mean()
 
@@ -116,28 +114,23 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
     The card takes its measurements from ``metrics.json`` and remarks on the run from ``notes.txt``, where the run
     folder holds them; ``tests/bench/quality.py --json`` writes the former.
     """
-    progress = json.loads((run / "progress.json").read_text())
-    tensors = load_file(run / "state.safetensors")
-    average = {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}
+    done = Finished.read(run)
     described = {
         "kind": "image", "backbone": config.backbone.to_dict(), "text_length": config.text_length,
-        "steps": progress["step"],
+        "steps": done.step,
     }  # fmt: skip
-    save_weights(average, described, folder)
-    parameters = sum(t.numel() for t in average.values())
+    save_weights(done.average, described, folder)
     facts = [
-        ("parameters", f"{parameters / 1e6:.1f} M"),
+        ("parameters", f"{millions(done.average):.1f} M"),
         ("signal", "64 x 64 RGBA, alpha premultiplied; clean-signal prediction, velocity loss"),
-        ("steps", f"{progress['step']:,} of batch {IMAGE_BATCH} ({progress['step'] * IMAGE_BATCH:,} samples)"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core without AVX-512, float32"),
+        ("steps", f"{done.step:,} of batch {IMAGE_BATCH} ({done.step * IMAGE_BATCH:,} samples)"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core without AVX-512, float32"),
         ("optimizer", "AdamW; linear decay over the last 60%; EMA of the weights"),
         ("seed", str(IMAGE_SETTINGS.seed)),
         ("begun from", "the first starter, which knew no references (179,200 samples; git revision 710cbb4)"),
         ("command", "`python -m pipelines.training train image --no-compile --warm FOLDER-OF-THE-FIRST-STARTER`"),
+        *done.remarks,
     ]
-    if (run / "notes.txt").exists():
-        facts.append(("remarks", " ".join((run / "notes.txt").read_text().split())))
-    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "image-starter",
         "Draws and edits stickers and emoji from words, with transparency, on a laptop CPU. It is semi-parametric: it "
@@ -154,9 +147,9 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
             "Prompts beyond 15 words are cut, and the app says which words were left out.",
             "People with skin tones were shown rarely, so tones are followed loosely.",
         ),
-        [(what, value) for what, value in metrics],
+        done.metrics,
     )
-    (folder / "README.md").write_text(card.markdown())
+    card.save(folder)
 
 
 def _compiled(network: nn.Module) -> nn.Module:

@@ -1,19 +1,16 @@
 """What trains the sound starter: crops of clips with captions, and spans of them to fill in."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig
 from pipelines.backbone.text import Tokenizer
 from pipelines.codecs.mel import BANDS, SILENCE
-from pipelines.flow.types import CLAMP
 from pipelines.models.network import NetworkConfig, StarterNetwork, vocabulary
 from pipelines.models.notes import spelled
 from pipelines.models.weights import save_weights
@@ -21,7 +18,8 @@ from pipelines.training.card import Card
 from pipelines.training.data.packages import GLOVE
 from pipelines.training.data.sound_captions import caption
 from pipelines.training.data.sounds import PACKAGES, Clip, SoundSet
-from pipelines.training.objectives import Density, logit_normal
+from pipelines.training.finished import Finished, millions
+from pipelines.training.objectives import Density, half_where_fast, logit_normal, velocity_loss
 from pipelines.training.trainer import Trainer, TrainSettings
 
 PATCH = 4  # frames of one token: 43 ms
@@ -124,12 +122,9 @@ class SoundObjective:
             free = (~batch.known).float().repeat_interleave(PATCH, dim=1)[:, None]
         level = sigma[:, None, None] * free
         x = (1 - level) * batch.data + level * noise
-        # Without AVX-512 a CPU emulates bf16, hundreds of times slower than float32.
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() == "AVX512"):
+        with half_where_fast():
             estimate = model(x, levels, tokens.words, tokens.pieces)
-        error = ((estimate.float() - batch.data).square() * free).flatten(1).sum(1)
-        error = error / (BANDS * free.flatten(1).sum(1))
-        return (error / sigma.clamp(min=CLAMP).square()).mean()
+        return velocity_loss(estimate, batch.data, sigma, free=free).mean()
 
 
 def sound_network(config: NetworkConfig = SOUND, seed: int = 0) -> tuple[StarterNetwork, Tokenizer]:
@@ -168,29 +163,24 @@ def export_sound(run: Path, folder: Path, config: NetworkConfig = SOUND) -> None
     The card takes its measurements from ``metrics.json`` and remarks on the run from ``notes.txt``, where the run
     folder holds them; ``tests/bench/sounds.py --json`` writes the former.
     """
-    progress = json.loads((run / "progress.json").read_text())
-    tensors = load_file(run / "state.safetensors")
-    average = {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}
+    done = Finished.read(run)
     described = {
         "kind": "sound", "backbone": config.backbone.to_dict(), "text_length": config.text_length,
-        "steps": progress["step"],
+        "steps": done.step,
     }  # fmt: skip
-    save_weights(average, described, folder)
-    crops = progress["step"] * sum(count * share for _, count, share in CROPS)
-    parameters = sum(t.numel() for t in average.values())
+    save_weights(done.average, described, folder)
+    crops = done.step * sum(count * share for _, count, share in CROPS)
     facts = [
-        ("parameters", f"{parameters / 1e6:.1f} M"),
+        ("parameters", f"{millions(done.average):.1f} M"),
         ("signal", "100 log-mel bands, 93.75 frames a second, 24 kHz mono; clean-signal prediction, velocity loss"),
-        ("steps", f"{progress['step']:,} of 4 to 20 crops of 8 to 1 s (about {crops:,.0f} crops)"),
+        ("steps", f"{done.step:,} of 4 to 20 crops of 8 to 1 s (about {crops:,.0f} crops)"),
         ("tasks", f"words to sound; {INFILL:.0%} of the batches fill in spans, with a noise level per token"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
+        ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
         ("seed", str(SOUND_SETTINGS.seed)),
         ("command", "`python -m pipelines.training prepare sound && python -m pipelines.training train sound`"),
+        *done.remarks,
     ]
-    if (run / "notes.txt").exists():
-        facts.append(("remarks", " ".join((run / "notes.txt").read_text().split())))
-    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "sound-starter",
         "Makes and edits a few seconds of music and sounds from words: one instrument or drum kit at a time, or one of "
@@ -206,6 +196,6 @@ def export_sound(run: Path, folder: Path, config: NetworkConfig = SOUND) -> None
             "Sounds longer than 10 s are made by going on from their last seconds.",
             "Prompts beyond 15 words are cut, and the app says which words were left out.",
         ),
-        [(what, value) for what, value in metrics],
+        done.metrics,
     )
-    (folder / "README.md").write_text(card.markdown())
+    card.save(folder)

@@ -1,12 +1,10 @@
 """How the speech starter is trained: filling frames in, and how long phones last."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig
@@ -17,7 +15,8 @@ from pipelines.reading.phones import PHONES
 from pipelines.training.card import Card
 from pipelines.training.data.speech import VOICES, SpeechSet, Utterance
 from pipelines.training.data.voices import PACKAGES
-from pipelines.training.objectives import Density, add_noise, logit_normal
+from pipelines.training.finished import Finished, averages, millions
+from pipelines.training.objectives import Density, add_noise, half_where_fast, logit_normal, velocity_loss
 from pipelines.training.trainer import Trainer, TrainSettings
 
 SPEECH = SpeechConfig(
@@ -125,11 +124,10 @@ class SpeechObjective:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         sigma = self.density(len(data), generator)
         x = add_noise(data, torch.randn(data.shape, generator=generator), sigma)
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() == "AVX512"):
+        with half_where_fast():
             estimate = model(x, sigma, told)
         unknown = (1 - told.known[:, -1:]).to(data)
-        error = ((estimate.float() - data).square() * unknown).sum((1, 2)) / (BANDS * unknown.sum((1, 2)).clamp(min=1))
-        return (error / sigma.clamp(min=LEVEL_FLOOR).square()).mean()
+        return velocity_loss(estimate, data, sigma, free=unknown, floor=LEVEL_FLOOR).mean()
 
 
 def speech(
@@ -190,28 +188,27 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
 
     The card takes its measurements from ``metrics.json`` where the run folder holds one.
     """
-    progress = json.loads((run / "progress.json").read_text())
-    tensors = {f"network.{name}": tensor for name, tensor in averages(run).items()}
+    done = Finished.read(run)
+    tensors = {f"network.{name}": tensor for name, tensor in done.average.items()}
     tensors |= {f"durations.{name}": tensor for name, tensor in averages(timing).items()}
     described = {
         "kind": "speech", "backbone": config.backbone.to_dict(), "alphabet": config.alphabet,
-        "voices": list(config.voices), "width": config.width, "steps": progress["step"],
+        "voices": list(config.voices), "width": config.width, "steps": done.step,
     }  # fmt: skip
     save_weights(tensors, described, folder)
     frames = sum(count * length for length, count in SHAPES) // len(SHAPES)
     facts = [
-        ("parameters", f"{sum(t.numel() for t in tensors.values()) / 1e6:.1f} M, of which the durations are "
+        ("parameters", f"{millions(tensors):.1f} M, of which the durations are "
                        f"{sum(t.numel() for n, t in tensors.items() if n.startswith('durations.')) / 1e6:.1f} M"),
         ("signal", "100 mel bands at 93.75 frames a second, patches of 2; clean-signal prediction, velocity loss "
                    "on the frames that are to be filled in"),
-        ("steps", f"{progress['step']:,} of about {frames:,} frames "
-                  f"({progress['step'] * frames * HOP / SAMPLE_RATE / 3600:.0f} hours of speech)"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core, bf16 autocast"),
+        ("steps", f"{done.step:,} of about {frames:,} frames "
+                  f"({done.step * frames * HOP / SAMPLE_RATE / 3600:.0f} hours of speech)"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core, bf16 autocast"),
         ("optimizer", "AdamW; linear decay over the last 35%; EMA of the weights"),
         ("seed", str(SPEECH_SETTINGS.seed)),
         ("command", "`python -m pipelines.training prepare speech`; `train speech`, `train durations`, `export`"),
     ]  # fmt: skip
-    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "speech-starter",
         "Reads English aloud in five voices and changes words of a recording, on a laptop CPU. It fills in mel frames "
@@ -228,12 +225,6 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
             "What flite's voices stress was not known in training; they stress by themselves.",
             "Trained on a laptop's scale: hours of speech, not thousands of hours.",
         ),
-        [(what, value) for what, value in metrics],
+        done.metrics,
     )
-    (folder / "README.md").write_text(card.markdown())
-
-
-def averages(run: Path) -> dict[str, Tensor]:
-    """The averaged weights in a run's checkpoint."""
-    tensors = load_file(run / "state.safetensors")
-    return {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}
+    card.save(folder)

@@ -6,14 +6,12 @@ output is replaced by its median, which buzzes; this one is least where noise is
 adversary is needed to learn that.
 """
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, pad
 
@@ -34,6 +32,8 @@ from pipelines.models.vocoder import (
 from pipelines.models.weights import save_weights
 from pipelines.training.card import Card
 from pipelines.training.data.voices import PACKAGES, Floats, Voices
+from pipelines.training.finished import Finished, millions
+from pipelines.training.objectives import half_where_fast
 from pipelines.training.trainer import Trainer, TrainSettings
 
 SHARES = {"hibari": 0.5, "flite": 0.16, "music": 0.2, "samples": 0.05, "glides": 0.09}
@@ -137,8 +137,7 @@ class VocoderObjective:
         """The terms of the loss by name."""
         batch = self.segments(step)
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        half = self.fast and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with half_where_fast(self.fast):
             features = network.trunk(batch.latent, Running(last=True))
             logits, voiced = network.pitch(features)
             controls = network.head(features, batch.latent)
@@ -255,25 +254,21 @@ def export(run: Path, folder: Path, config: VocoderConfig | None = None) -> None
     The card takes its measurements from ``metrics.json`` and remarks from ``notes.txt``, where the run holds them.
     """
     config = config or VocoderConfig()
-    progress = json.loads((run / "progress.json").read_text())
-    tensors = load_file(run / "state.safetensors")
-    average = {name.removeprefix("average."): t for name, t in tensors.items() if name.startswith("average.")}
-    save_weights(average, {**described(config), "steps": progress["step"]}, folder)
-    segments = Segments.batch * progress["step"]
+    done = Finished.read(run)
+    save_weights(done.average, {**described(config), "steps": done.step}, folder)
+    segments = Segments.batch * done.step
     hours = segments * Segments.length * HOP / SAMPLE_RATE / 3600
     facts = [
-        ("parameters", f"{sum(t.numel() for t in average.values()) / 1e6:.1f} M"),
+        ("parameters", f"{millions(done.average):.1f} M"),
         ("signal", "24 kHz mono; 100 log-mel bands of 1024 samples every 256"),
-        ("steps", f"{progress['step']:,} of {Segments.batch} segments of {Segments.length} frames ({hours:.0f} hours)"),
-        ("compute", f"{progress['seconds'] / 60:.0f} minutes on one shared CPU core, bf16 matrices"),
+        ("steps", f"{done.step:,} of {Segments.batch} segments of {Segments.length} frames ({hours:.0f} hours)"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core, bf16 matrices"),
         ("objective", "spectral energy distance over five windows; pitch, voicing and partials by label; no adversary"),
         ("optimizer", "AdamW; linear decay at the end; EMA of the weights"),
         ("seed", str(SETTINGS.seed)),
-        ("command", f"`python -m pipelines.training train vocoder --steps {progress['step']}`"),
+        ("command", f"`python -m pipelines.training train vocoder --steps {done.step}`"),
+        *done.remarks,
     ]
-    if (run / "notes.txt").exists():
-        facts.append(("remarks", " ".join((run / "notes.txt").read_text().split())))
-    metrics = json.loads((run / "metrics.json").read_text()) if (run / "metrics.json").exists() else []
     card = Card(
         "vocoder",
         "Turns log-mel frames into sound, many times faster than it plays, on a laptop CPU. It steers a pulse train, "
@@ -288,6 +283,6 @@ def export(run: Path, folder: Path, config: VocoderConfig | None = None) -> None
             "Pitch is read from 45 to 1,250 Hz; a single voice above that is left to the oscillators.",
             "24 kHz mono: nothing above 12 kHz.",
         ),
-        [(what, value) for what, value in metrics],
+        done.metrics,
     )
-    (folder / "README.md").write_text(card.markdown())
+    card.save(folder)
