@@ -10,7 +10,7 @@ from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture,
 from pipelines.edit import EditPlan, feathered
 from pipelines.edit.types import CountedModel
 from pipelines.errors import MediaError, ModelError
-from pipelines.events import Done, Event
+from pipelines.events import Done, Event, Preview
 from pipelines.flow import CLAMP, conditioned, guided, interval, noise, solve
 from pipelines.flow.rules import rule_named
 from pipelines.media import Mask, Picture
@@ -53,10 +53,11 @@ class ImagePipeline:
         )
         tokens = settings.width * settings.height // PATCH**2
         start = noise((4, settings.height, settings.width), seeds)
-        clock = Clock(settings.steps, started, _pictures)
+        clock = Clock(settings.steps, started)
         # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
         for step in solve(velocity, start, sigmas_of(settings, tokens, end=CLAMP), rule_named(settings.solver)):
-            yield from clock.events(step.done, step.clean)
+            yield clock.progress(step.done)
+            yield Preview(_pictures(step.clean))
         # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
         yield _done(_pictures(step.clean), seeds, model.calls, started)
 
@@ -79,10 +80,11 @@ class ImagePipeline:
         plan = self._plan(settings, hard)
         yield from word_notes(plan.source, plan.target)
         seeds = seeds_of(settings, 1)
-        clock: Clock[Picture] | None = None
+        clock: Clock | None = None
         for step in edited(plan, settings, fit.signal(), seeds, (CANVAS // PATCH) ** 2):
-            clock = clock or Clock(step.total, started, _pictures)
-            yield from clock.events(step.done, step.clean)
+            clock = clock or Clock(step.total, started)
+            yield clock.progress(step.done)
+            yield Preview(_pictures(step.clean))
         yield _done((fit.restore(step.clean, soft),), seeds, step.calls, started)
 
     def _plan(self, settings: ImageEditSettings, mask: Tensor | None) -> EditPlan:

@@ -3,18 +3,16 @@
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from pipelines.edit import EditPlan, EditStep, Sharing, flow_edit, magic_mix, rf_edit, sde_edit
-from pipelines.events import Event, Note, Preview, Progress
+from pipelines.events import Note, Progress
 from pipelines.flow import CLAMP, SCHEDULES, FlowModel, noise, sigma_grid
 from pipelines.flow.rules import rule_named
 from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings, SoundEditSettings
-
-MediaT = TypeVar("MediaT")
 
 
 class PromptedModel(FlowModel, Protocol):
@@ -25,6 +23,9 @@ class PromptedModel(FlowModel, Protocol):
 
         A model that looks references up also says which names each prompt is ``shown``.
         """
+
+
+SEED_STEP = 7919  # between the noise of the parts of one result, so that two seeds next to each other share none
 
 
 def edit_start(strength: float, lift: float = 1.0) -> float:
@@ -85,15 +86,13 @@ def word_notes(*conditions: Any) -> Iterator[Note]:
         yield Note(f"The prompt is longer than the model reads; left out: {', '.join(dropped)}")
 
 
-class Clock(Generic[MediaT]):
-    """Progress and preview of every step, with the time left from the pace so far."""
+class Clock:
+    """Progress of every step, with the time left from the pace so far."""
 
-    def __init__(self, total: int, started: float, show: Callable[[Tensor], tuple[MediaT, ...]]) -> None:
-        """``show`` makes media of the clean estimate [B, *S]; ``started`` is of the monotonic clock."""
-        self.total, self.started, self.show = total, started, show
+    def __init__(self, total: int, started: float) -> None:
+        """``started`` is of the monotonic clock."""
+        self.total, self.started = total, started
 
-    def events(self, done: int, clean: Tensor) -> Iterator[Event[MediaT]]:
+    def progress(self, done: int) -> Progress:
         """What to say after step ``done``."""
-        left = (time.monotonic() - self.started) / done * (self.total - done)
-        yield Progress(done, self.total, left)
-        yield Preview(self.show(clean))
+        return Progress(done, self.total, (time.monotonic() - self.started) / done * (self.total - done))

@@ -116,13 +116,15 @@ class _Desk:
         end = time.monotonic() + (WAIT if "wait" in request.query_params else 0)
         path, headers = self.jobs.folder(job.id) / name, {**PRIVATE, "Cache-Control": "no-store"}
         while True:
-            ended = not self.shop.watch.job(job.id, owner).waiting
             try:  # whole, at once: the folder may go while it is being sent
                 content = await run_in_threadpool(path.read_bytes)
                 return Response(content, headers=headers, media_type=_PARTS[path.suffix])
             except OSError:
+                ended = not self.shop.watch.job(job.id, owner).waiting
                 if ended or time.monotonic() > end or await request.is_disconnected():
-                    return Response(status_code=204 if ended else 202, headers=headers)
+                    # What is watched runs a moment behind; only the queue itself knows that nothing more will come.
+                    waiting = (await run_in_threadpool(self.jobs.get, job.id, owner)).waiting
+                    return Response(status_code=202 if waiting else 204, headers=headers)
             await asyncio.sleep(LOOK)
 
     def thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:

@@ -6,7 +6,7 @@ model is wrapped. Text joins the grid as extra tokens in the same attention.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,6 +66,17 @@ class BackboneConfig:
     def to_dict(self) -> dict[str, object]:
         """Plain values for a JSON file."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> "BackboneConfig":
+        """What :meth:`to_dict` wrote, with the lists that JSON made of tuples.
+
+        Raises:
+            ModelError: the axes, heads or patches do not fit together.
+            TypeError: a value is missing or unknown.
+        """
+        held: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+        return cls(**held)
 
 
 def patchify(x: Tensor, patch: Sequence[int]) -> Tensor:

@@ -229,9 +229,9 @@ def load_speech(folder: Path, *, dtype: torch.dtype = torch.float32) -> SpeechMo
     """
     described = load_config(folder)
     try:
-        backbone: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described["backbone"].items()}
         voices = tuple(described["voices"])
-        config = SpeechConfig(BackboneConfig(**backbone), str(described["alphabet"]), voices, int(described["width"]))
+        backbone = BackboneConfig.from_dict(described["backbone"])
+        config = SpeechConfig(backbone, str(described["alphabet"]), voices, int(described["width"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
     with torch.random.fork_rng():  # initial weights, about to be replaced, must not move the caller's generator

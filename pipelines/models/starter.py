@@ -121,8 +121,7 @@ def load_starter(folder: Path, *, dtype: torch.dtype = torch.float32) -> Starter
     """
     config = load_config(folder)
     try:
-        backbone: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config["backbone"].items()}
-        network_config = NetworkConfig(BackboneConfig(**backbone), config["text_length"])
+        network_config = NetworkConfig(BackboneConfig.from_dict(config["backbone"]), config["text_length"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
     words, vectors = vocabulary()

@@ -13,7 +13,7 @@ from pipelines.codecs.mel import BANDS, FRAME_RATE, HOP, SAMPLE_RATE
 from pipelines.edit import EditPlan
 from pipelines.edit.types import CountedModel
 from pipelines.errors import ModelError
-from pipelines.events import Done, Event, Note, Preview, Progress
+from pipelines.events import Done, Event, Note, Preview
 from pipelines.flow import CLAMP, conditioned, guided, noise, solve
 from pipelines.flow.rules import rule_named
 from pipelines.media import Sound
@@ -21,7 +21,7 @@ from pipelines.models import registry
 from pipelines.models.notes import readable, spelled
 from pipelines.models.vocoder import load_vocoder
 from pipelines.paths import assets
-from pipelines.sampling import PromptedModel, edited, seeds_of, sigmas_of, word_notes
+from pipelines.sampling import SEED_STEP, Clock, PromptedModel, edited, seeds_of, sigmas_of, word_notes
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound.extending import FADE, Extension, joined
 from pipelines.sound.filling import PATCH, fill, seam, turned
@@ -71,7 +71,7 @@ class SoundPipeline:
         # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
         sigmas = sigmas_of(settings, tokens, end=CLAMP)
         rule = rule_named(settings.solver)
-        clock = _Clock(settings.steps * (2 if settings.loop else 1), started)
+        clock = Clock(settings.steps * (2 if settings.loop else 1), started)
         clean = noise((BANDS, tokens * PATCH), seeds)
         for step in solve(velocity, clean, sigmas, rule):
             yield clock.progress(step.done)
@@ -108,9 +108,9 @@ class SoundPipeline:
         )
         yield from _notes(plan.source, plan.target)
         seeds = seeds_of(settings, 1)
-        clock: _Clock | None = None
+        clock: Clock | None = None
         for step in edited(plan, settings, x, seeds, x.shape[2] // PATCH, LIFT):
-            clock = clock or _Clock(step.total, started)
+            clock = clock or Clock(step.total, started)
             yield clock.progress(step.done)
         wave = opened.wave
         # An edit that changed nothing is the sound itself, without the vocoder's way of putting it.
@@ -128,11 +128,11 @@ class SoundPipeline:
         model = CountedModel(self.model)
         velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
         going = Extension.of(opened, settings.extend)
-        clock = _Clock(settings.steps * going.windows, started)
+        clock = Clock(settings.steps * going.windows, started)
         for window in range(going.windows):
             data, known = going.window()
             sigmas = sigmas_of(settings, len(known), end=CLAMP)
-            seed = [(seeds[0] + 7919 * window) % 2**32]
+            seed = [(seeds[0] + SEED_STEP * window) % 2**32]
             for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), seed):
                 yield clock.progress(window * settings.steps + step.done)
             going = going.with_(step.clean, known)
@@ -178,13 +178,3 @@ def _levelled(wave: np.ndarray, lufs: float) -> Sound:
 def _notes(*conditions: Any) -> Iterator[Note]:
     for note in word_notes(*conditions):
         yield Note(readable(note.text))
-
-
-class _Clock:
-    """Progress of every step, with the time left from the pace so far."""
-
-    def __init__(self, total: int, started: float) -> None:
-        self.total, self.started = total, started
-
-    def progress(self, done: int) -> Progress:
-        return Progress(done, self.total, (time.monotonic() - self.started) / done * (self.total - done))

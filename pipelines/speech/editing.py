@@ -114,10 +114,10 @@ def closed(work: Opened, made: Sequence[tuple[tuple[int, int], np.ndarray]]) -> 
         if len(part):
             part = resampled(Sound(np.clip(part, -1, 1).astype(np.float32)[None], SAMPLE_RATE), rate).samples[0]
         patches.append(Patch(first, last, np.repeat(part[None].astype(np.float32), channels, axis=0)))
-    return Sound(spliced(work.source.samples, patches, rate), rate, _words(work, patches))
+    return Sound(spliced(work.source.samples, patches, rate), rate, _words(work))
 
 
-def _words(work: Opened, patches: Sequence[Patch]) -> tuple[Word, ...]:
+def _words(work: Opened) -> tuple[Word, ...]:
     return tuple(
         Word(word.text, first * UNIT, last * UNIT)
         for word, (first, last) in zip(work.words, work.plan.words, strict=True)

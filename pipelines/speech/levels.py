@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.codecs.mel import SAMPLE_RATE
+from pipelines.codecs.mel import HOP, SAMPLE_RATE
 from pipelines.media import Sound, Word
 
 OWN_LOUDNESS = -21.5  # LUFS of the voices as they were trained; what pieces are scaled by until all is known
 OWN_LEVEL = 0.08  # root mean square, as they were trained, of what is not silent
-HOP = 256
 
 
 def gain_to(lufs: float) -> float:

@@ -22,7 +22,7 @@ from pipelines.models.vocoder import Vocoder, load_vocoder
 from pipelines.paths import assets
 from pipelines.reading import SILENCE as REST
 from pipelines.reading import Sentence, notes_of, read
-from pipelines.sampling import seeds_of, sigmas_of
+from pipelines.sampling import SEED_STEP, seeds_of, sigmas_of
 from pipelines.settings import AudioSettings, SpeechEditSettings, SpeechSettings
 from pipelines.speech.clock import StretchClock
 from pipelines.speech.editing import closed, frames_of, opened
@@ -33,7 +33,6 @@ from pipelines.speech.score import Score, rounded, shifted
 LEAD, TAIL = 5, 8  # frames of silence around a sentence
 STRESSED = ("heart",)  # voices that learned where the stress is; the others were told nothing of it
 CHUNK = 48  # frames of a piece: half a second
-SEED_STEP = 7919  # between the noise of sentences, so that two seeds next to each other share none
 
 
 class SpeechPipeline:
@@ -72,8 +71,9 @@ class SpeechPipeline:
         begun = 0  # samples so far
         for number, score in enumerate(scores):
             latent = torch.empty(0)
-            for done, estimate in self._sampled(model, score, settings, seed + SEED_STEP * number):
-                latent = estimate
+            frames = self.frames(score, self.model.voice(settings.voice))
+            for done, estimate in self.solved(model, frames, settings, seed + SEED_STEP * number):
+                latent = estimate[..., : score.frames]
                 yield clock.said(score.frames, done)
             timed = score.timed()
             for place, samples in self._chunks(latent, pause if number < len(scores) - 1 else 0):
@@ -135,14 +135,6 @@ class SpeechPipeline:
         """Frames [P] that ``voice`` holds each phone at its own pace, not rounded."""
         ids, marks = self.model.ids(symbols), torch.tensor(list(stresses))
         return self.model.durations(ids[None], marks[None], torch.tensor([self.model.voice(voice)]))[0].exp()
-
-    def _sampled(
-        self, model: CountedModel, score: Score, settings: SpeechSettings, seed: int
-    ) -> Iterator[tuple[int, Tensor]]:
-        """Steps done, and the clean estimate [1, BANDS, T] of a sentence."""
-        frames = self.frames(score, self.model.voice(settings.voice))
-        for step in self.solved(model, frames, settings, seed):
-            yield step[0], step[1][..., : score.frames]
 
     def solved(
         self, model: CountedModel, frames: Frames, settings: AudioSettings, seed: int

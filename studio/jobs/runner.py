@@ -53,11 +53,12 @@ class Runner:
             raise ModelError(f"job: {kind!r} cannot be run by this version")
         return self._run[kind](settings, inputs)
 
-    def warm(self) -> None:
-        """Load what is most likely asked for first; a damaged model is reported when it is asked for."""
+    def warm(self) -> Iterator[None]:
+        """Load what is most likely asked for first, a model a step; a damaged one is reported when it is asked for."""
         for medium, name in (("image", "starter"), ("audio", "speech")):
             with suppress(StudioError):
                 self.load(medium, name)
+            yield
 
     def loaded(self) -> list[str]:
         """Models in memory, as ``medium/name``."""

@@ -45,16 +45,17 @@ class Worker:
         """Take jobs until ``ending`` is set, or the process ends."""
         with self.store.transaction() as db:
             db.execute("INSERT OR REPLACE INTO workers (id, pid) VALUES (?, ?)", (self.name, os.getpid()))
-        if hasattr(self.runner, "warm"):
-            self.runner.warm()  # now, rather than while somebody waits for a first picture
-            self._tell()
+        # Models are loaded while nobody waits, rather than at the first run of each.
+        warming: Iterator[None] = self.runner.warm() if hasattr(self.runner, "warm") else iter(())
         while not self.ending.is_set():
             self._obey()
             job = self.jobs.claim(self.name)
-            if job is None:
+            if job is not None:
+                self.run(job)
+                self._tell()
+            elif next(warming, self) is self:  # warm already
                 time.sleep(IDLE)
             else:
-                self.run(job)
                 self._tell()
 
     def run(self, job: Job) -> None:
