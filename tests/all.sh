@@ -6,6 +6,17 @@ cd "$(dirname "$0")/.."
 venv="${EDDYLINE_TEST_VENV:-.venv-test}"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 . "$venv/bin/activate"
+
+# pyworld, which hears the pitch of what the vocoder learns from, comes as source.
+if ! command -v c++ >/dev/null; then
+  if command -v apt-get >/dev/null; then
+    sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
+    $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq g++ python3-dev >/dev/null
+  else
+    echo "a C++ compiler is missing; install one" >&2; exit 1
+  fi
+fi
+
 python -m pip install --quiet --disable-pip-version-check ".[test,credentials,mcp]"
 
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then

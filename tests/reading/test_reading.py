@@ -72,7 +72,8 @@ def test_every_written_word_is_accounted_for_once(text):
         assert len(sentence.words) == 1 or sum(len(word.phones) for word in sentence.words) <= MAX_PHONES
 
 
-COMMON = st.sampled_from("cat house running beautiful understand window water because yellow children purple".split())
+# Of one reading each: "house" is said in another way where it is a verb.
+COMMON = st.sampled_from("cat table running beautiful understand window water because yellow children purple".split())
 
 
 @settings(max_examples=80, deadline=None)
