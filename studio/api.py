@@ -28,6 +28,7 @@ BEAT = 0.1  # seconds between looks at a job
 FILES = {
     "image": {"source": "Picture to edit.", "mask": "Picture whose opaque or white part may change."},
     "audio": {"source": "Recording or sound to edit, of any format."},
+    "video": {"source": "Clip to edit, of any format.", "mask": "Picture whose opaque or white part may change."},
 }
 MEDIA = {"source": None, "mask": "image"}  # what each role has to be; None: of the edit's own medium
 

@@ -24,6 +24,7 @@ from pipelines.settings.base import (
     Solver,
 )
 from pipelines.settings.image import ImageEditSettings, ImageSettings
+from pipelines.settings.video import VideoEditSettings, VideoExtendSettings, VideoSettings
 
 __all__ = [
     "ANY_SETTINGS",
@@ -42,6 +43,9 @@ __all__ = [
     "SoundSettings",
     "SpeechEditSettings",
     "SpeechSettings",
+    "VideoEditSettings",
+    "VideoExtendSettings",
+    "VideoSettings",
     "Voice",
     "kind_of",
 ]
@@ -53,6 +57,9 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "speech.edit": SpeechEditSettings,
     "sound.generate": SoundSettings,
     "sound.edit": SoundEditSettings,
+    "video.generate": VideoSettings,
+    "video.edit": VideoEditSettings,
+    "video.extend": VideoExtendSettings,
 }
 
 
