@@ -72,13 +72,48 @@ class Sound:
         return self.samples.shape[1] / self.sample_rate
 
 
+# The fifteen visemes that MPEG-4 and the programs after it know, by their usual names.
+VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
+CHANNELS = (*VISEMES, "jaw", "blink")
+
+
+@dataclass(frozen=True)
+class Visemes:
+    """How a mouth moves: ``weights`` float32 [T, 17] in [0, 1], ``rate`` rows a second, columns as in ``CHANNELS``.
+
+    The first fifteen columns are mouth shapes; ``jaw`` says how far the mouth is open and ``blink`` how far the eyes
+    are closed.
+    """
+
+    weights: np.ndarray
+    rate: float
+
+    def __post_init__(self) -> None:
+        found = self.weights
+        if found.dtype != np.float32 or found.ndim != 2 or found.shape[1] != len(CHANNELS) or not len(found):
+            raise MediaError(f"visemes: expected float32 [T, {len(CHANNELS)}], got {found.dtype} {found.shape}")
+        if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+            raise MediaError("visemes: weights must be between 0 and 1")
+        if not 0.1 <= self.rate <= 240:
+            raise MediaError(f"visemes: rate must be between 0.1 and 240 rows a second, got {self.rate}")
+
+    @property
+    def seconds(self) -> float:
+        """How long the track lasts."""
+        return len(self.weights) / self.rate
+
+
 @dataclass(frozen=True)
 class Clip:
-    """Moving pictures: ``frames`` uint8 [T, H, W, 4], straight alpha, ``rate`` of them a second; ``sound`` if any."""
+    """Moving pictures: ``frames`` uint8 [T, H, W, 4], straight alpha, ``rate`` of them a second; ``sound`` if any.
+
+    ``visemes`` says how the mouth in it moves, where that is known.
+    """
 
     frames: np.ndarray
     rate: float
     sound: Sound | None = None
+    visemes: Visemes | None = None
 
     def __post_init__(self) -> None:
         found = self.frames

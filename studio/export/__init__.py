@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.errors import MediaError
-from pipelines.media import Media, Picture, Sound
+from pipelines.media import Clip, Media, Picture, Sound
 from pipelines.settings import SamplingSettings
 from studio.export import loading
 from studio.export.atomic import atomic
@@ -59,8 +59,11 @@ def save(
     Raises:
         MediaError: the format is unknown, cannot be signed though asked to, or the file cannot be written.
     """
-    words = media.words if isinstance(media, Sound) else ()
-    return write(media, path, stamp(settings, edited=edited, origin=origin, words=words), sign=sign)
+    sound = media.sound if isinstance(media, Clip) else media
+    words = sound.words if isinstance(sound, Sound) else ()
+    track = media.visemes if isinstance(media, Clip) else None
+    ready = stamp(settings, edited=edited, origin=origin, words=words, visemes=track)
+    return write(media, path, ready, sign=sign)
 
 
 def save_picture(

@@ -49,9 +49,9 @@ def write_sequence(clip: Clip, path: Path, stamp: Stamp) -> None:
     """Write a ZIP of numbered PNGs, each marked; ``sequence.json`` with the rate; and ``sound.wav`` if there is any."""
     with zipfile.ZipFile(path, "w") as pack:
         pack.writestr(_entry(packs.INDEX), packs.index(stamp, clip.rate, len(clip.frames)))
-        part = path.with_name("part")
+        part, of_one = path.with_name("part"), stamp.of_one_frame
         for number, frame in enumerate(clip.frames):
-            pictures.write(Picture(frame), part, "png", stamp)
+            pictures.write(Picture(frame), part, "png", of_one)
             pack.writestr(_entry(f"{number:05}.png"), part.read_bytes())
         if clip.sound is not None:
             sounds.write(clip.sound, part, "wav", stamp)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Mesh, Picture, Sound
-from studio.export import films, pictures, shapes, sounds, subtitles
+from studio.export import films, pictures, shapes, sounds, subtitles, visemes
 from studio.provenance.records import Stamp
 
 MEDIA: dict[type, str] = {Picture: "image", Clip: "video", Sound: "audio", Mesh: "mesh"}
@@ -19,7 +19,8 @@ class Format:
 
     Attributes:
         name: of the format, as :func:`studio.provenance.sniff` knows it.
-        medium: image, video, audio or mesh; subtitles for what holds the words of a sound alone.
+        medium: image, video, audio or mesh; subtitles for what holds the words of a sound or clip alone, track for
+            what holds the movement of a mouth alone.
         title: for a person.
         suffixes: endings of file names, the usual one first.
         mime: type for a browser.
@@ -63,19 +64,22 @@ ALL = (
     Format("stl", "mesh", "STL", (".stl",), "model/stl", "colours", shapes.write_stl),
     Format("ply", "mesh", "PLY", (".ply",), "model/ply", "texture", shapes.write_ply),
 )
-# Of sounds whose words are known. Apart from the others: nothing that is written so can be made a sound again.
+# Of sounds and clips whose words are known. Apart from the others: nothing written so can be made a sound again.
 SUBTITLES = (
     Format("srt", "subtitles", "SRT", (".srt",), "application/x-subrip", "the sound", subtitles.write_srt),
     Format("vtt", "subtitles", "WebVTT", (".vtt",), "text/vtt", "the sound", subtitles.write_vtt),
 )
+# Of clips of talking faces.
+TRACKS = (Format("json", "track", "Viseme track", (".json",), "application/json", "the clip", visemes.write_json),)
 
 
 def formats_of(medium: str) -> tuple[Format, ...]:
     """The formats of a medium (image, video, audio or mesh; lipsync makes videos), the one it is kept in first.
 
-    Those of ``subtitles`` are for sounds whose words are known.
+    Those of ``subtitles`` are for sounds and clips whose words are known, those of ``track`` for talking faces.
     """
-    return tuple(format for format in (*ALL, *SUBTITLES) if format.medium == {"lipsync": "video"}.get(medium, medium))
+    known = (*ALL, *SUBTITLES, *TRACKS)
+    return tuple(format for format in known if format.medium == {"lipsync": "video"}.get(medium, medium))
 
 
 def chosen(media: Media, path: Path) -> Format:
@@ -86,7 +90,8 @@ def chosen(media: Media, path: Path) -> Format:
     """
     medium = MEDIA[type(media)]
     known = formats_of(medium)
-    for format in (*known, *(SUBTITLES if medium == "audio" else ())):
+    beside = {"audio": SUBTITLES, "video": (*SUBTITLES, *TRACKS)}
+    for format in (*known, *beside.get(medium, ())):
         if path.suffix.lower() in format.suffixes:
             return format
     endings = ", ".join(suffix for format in known for suffix in format.suffixes)

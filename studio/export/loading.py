@@ -13,7 +13,7 @@ from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Mesh, Picture, Sound
 from studio.export.shapes import FLOAT, UINT, USHORT, from_linear
 from studio.provenance import packs
-from studio.provenance.reading import read_words, sniff
+from studio.provenance.reading import read_visemes, read_words, sniff
 
 _TYPES = {FLOAT: "<f4", UINT: "<u4", USHORT: "<u2", 5121: "u1"}
 SLACK = 0.1  # seconds that the last word may reach beyond the sound
@@ -81,8 +81,8 @@ def _film(path: Path) -> Clip:
                 for frame in audio.codec_context.decode(packet):
                     parts += [part.to_ndarray() for part in resampler.resample(frame)]
         pace = float(video.average_rate or 25)
-    sound = Sound(np.clip(np.concatenate(parts, axis=1), -1, 1), rate) if parts else None
-    return Clip(np.stack(frames), pace, sound)
+    sound = Sound(np.clip(np.concatenate(parts, axis=1), -1, 1), rate, read_words(path)) if parts else None
+    return Clip(np.stack(frames), pace, sound, read_visemes(path))
 
 
 def _sound(path: Path) -> Sound:

@@ -1,4 +1,4 @@
-"""Subtitles of a sound whose words are known: SRT and WebVTT.
+"""Subtitles of a sound or clip whose words are known: SRT and WebVTT.
 
 A cue is at most two lines of 42 characters and stands for at most seven seconds, as Netflix's guide to timed text has
 it. Cues end where sentences end and where the speaker pauses; a longer sentence is cut where both parts are of like
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.errors import MediaError
-from pipelines.media import Sound, Word
+from pipelines.media import Clip, Sound, Word
 from studio.provenance.records import SOURCE_TYPE, Stamp
 
 LINE, LINES = 42, 2
@@ -52,23 +52,28 @@ def cues(words: Sequence[Word], seconds: float) -> list[Cue]:
     return found
 
 
-def write_srt(sound: Sound, path: Path, stamp: Stamp) -> None:
+def write_srt(media: Sound | Clip, path: Path, stamp: Stamp) -> None:
     """Write SubRip; it has no place for a record or a mark."""
     parts = [
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n" + "\n".join(map(_srt, cue.lines)) + "\n"
-        for number, cue in enumerate(cues(sound.words, sound.seconds), start=1)
+        for number, cue in enumerate(_cues(media), start=1)
     ]
     path.write_text("\n".join(parts), "utf-8", newline="\n")
 
 
-def write_vtt(sound: Sound, path: Path, stamp: Stamp) -> None:
+def write_vtt(media: Sound | Clip, path: Path, stamp: Stamp) -> None:
     """Write WebVTT, with the AI mark as a note."""
     mark = f"NOTE {SOURCE_TYPE}: {stamp.source_type}\n\n" if stamp.source_type else ""
     parts = [
         f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n" + "\n".join(map(_vtt, cue.lines)) + "\n"
-        for cue in cues(sound.words, sound.seconds)
+        for cue in _cues(media)
     ]
     path.write_text(f"WEBVTT\n\n{mark}" + "\n".join(parts), "utf-8", newline="\n")
+
+
+def _cues(media: Sound | Clip) -> list[Cue]:
+    sound = media.sound if isinstance(media, Clip) else media
+    return cues(() if sound is None else sound.words, media.seconds)
 
 
 def _whole(words: Sequence[Word]) -> Iterator[Word]:

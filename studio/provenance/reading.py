@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.errors import MediaError
-from pipelines.media import Word
+from pipelines.media import Visemes, Word
 from studio.provenance import boxes, images, packs, shapes, tags
 from studio.provenance.records import (
     KEY,
@@ -19,6 +19,7 @@ from studio.provenance.records import (
     mark_of,
     parameters,
     parsed,
+    visemes_in,
     words_in,
 )
 
@@ -87,6 +88,11 @@ def read_settings(path: str | Path) -> Provenance | None:
 def read_words(path: str | Path) -> tuple[Word, ...]:
     """What is said in a sound file and when, as its record tells; none where nobody knows. Never raises."""
     return words_in(record_in(texts(path)) or {})
+
+
+def read_visemes(path: str | Path) -> Visemes | None:
+    """How the mouth in a clip moves, as its record tells; None where nobody knows. Never raises."""
+    return visemes_in(record_in(texts(path)) or {})
 
 
 def carried(path: str | Path) -> Stamp:

@@ -2,29 +2,37 @@
 
 Every format carries the record as JSON. Beside it goes IPTC's DigitalSourceType, the machine-readable mark of AI-made
 media, in XMP where a format has a place for XMP and under its own name elsewhere; the record repeats it, because
-comments survive programs that drop XMP. Of a sound in which something is said the record also holds each word and when.
+comments survive programs that drop XMP. Of a sound in which something is said the record also holds each word and when,
+of a talking face how its mouth moves.
 """
 
+import base64
+import binascii
 import json
 import math
 import re
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+import numpy as np
+
 from pipelines.errors import MediaError, SettingsError
-from pipelines.media import Word
+from pipelines.media import CHANNELS, Visemes, Word
 from pipelines.settings import ANY_SETTINGS, ImageSettings, SamplingSettings, kind_of
 
 KEY = "eddyline"
 WORDS = "words"  # in the record: [text, start, end] of each, in seconds
+TRACK = "visemes"  # in the record: rate, and weights as packed bytes, a row a frame
 SOURCE_TYPE = "DigitalSourceType"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE = "trainedAlgorithmicMedia"
 EDITED = "compositeWithTrainedAlgorithmicMedia"
 AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
+MAX_TRACK = 17 * 240 * 3600  # bytes of a viseme track, unpacked: an hour at the highest rate
 MAX_RECORD = 2_000_000  # characters of metadata worth parsing: the longest text, twice, and the times of its words
 _SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
     rf""":{SOURCE_TYPE}(?:\s*=\s*["']|\s*>|\s+rdf:resource\s*=\s*["'])\s*(https?://[^\s"'<>]{{1,200}})"""
@@ -61,6 +69,7 @@ class Provenance:
         ai_mark: value of DigitalSourceType, or None.
         origin: which asset of which library it is, or None.
         words: what is said in it and when; empty where nobody knows.
+        visemes: how the mouth in it moves, where that is known.
     """
 
     kind: str
@@ -69,6 +78,7 @@ class Provenance:
     ai_mark: str | None
     origin: Origin | None = None
     words: tuple[Word, ...] = ()
+    visemes: Visemes | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,14 @@ class Stamp:
     record: str | None = None
     mark: str | None = None
     parameters: str | None = None
+
+    @property
+    def of_one_frame(self) -> "Stamp":
+        """The same for a single picture of a clip, which need not repeat what is said and shown in all of it."""
+        if self.record is None:
+            return self
+        kept = {name: value for name, value in json.loads(self.record).items() if name not in (WORDS, TRACK)}
+        return replace(self, record=json.dumps(kept, ensure_ascii=False))
 
     @property
     def ascii(self) -> str | None:
@@ -107,10 +125,11 @@ def stamp(
     edited: bool | None = None,
     origin: Origin | None = None,
     words: Sequence[Word] = (),
+    visemes: Visemes | None = None,
 ) -> Stamp:
     """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
     edited = settings.TASK == "edit" if edited is None else edited
-    text = record(settings, origin, edited=edited, words=words)
+    text = record(settings, origin, edited=edited, words=words, visemes=visemes)
     return Stamp(text, EDITED if edited else MADE, parameters(settings))
 
 
@@ -120,6 +139,7 @@ def record(
     *,
     edited: bool | None = None,
     words: Sequence[Word] = (),
+    visemes: Visemes | None = None,
 ) -> str:
     """The JSON that is written into files."""
     held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
@@ -127,6 +147,8 @@ def record(
         held["asset"] = asdict(origin)
     if words:
         held[WORDS] = [[word.text, word.start, word.end] for word in words]
+    if visemes is not None:
+        held[TRACK] = {"rate": visemes.rate, "weights": _packed(visemes.weights)}
     if edited is not None:
         held[SOURCE_TYPE] = SOURCE_TYPES + (EDITED if edited else MADE)
     return json.dumps(held, ensure_ascii=False)
@@ -176,7 +198,7 @@ def parsed(found: dict[str, Any], mark: str | None, name: str) -> Provenance:
         settings, unknown = ANY_SETTINGS[kind].migrate(dict(found["settings"]))
     except SettingsError as error:
         raise MediaError(f"{name}: its settings cannot be used ({error})") from error
-    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")), words_in(found))
+    return Provenance(kind, settings, unknown, mark, _origin(found.get("asset")), words_in(found), visemes_in(found))
 
 
 def words_in(found: dict[str, Any]) -> tuple[Word, ...]:
@@ -187,6 +209,23 @@ def words_in(found: dict[str, Any]) -> tuple[Word, ...]:
         return ()
     ordered = all(0 <= word.start <= word.end < math.inf for word in words)
     return words if ordered and all(a.start <= b.start for a, b in pairwise(words)) else ()
+
+
+def visemes_in(found: dict[str, Any]) -> Visemes | None:
+    """The viseme track in a record; None where there is none as this program writes it."""
+    try:
+        raw = base64.b64decode(found[TRACK]["weights"], validate=True)
+        rows = zlib.decompressobj().decompress(raw, MAX_TRACK)
+        weights = np.frombuffer(rows, np.uint8).reshape(-1, len(CHANNELS)).astype(np.float32) / 255
+        return Visemes(weights, float(found[TRACK]["rate"]))
+    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error, MediaError):
+        return None
+
+
+def _packed(weights: np.ndarray) -> str:
+    """Weights [T, 17] in [0, 1] as text, in steps of 1/255: finer than any face shows."""
+    rows = np.round(255 * weights).astype(np.uint8)
+    return base64.b64encode(zlib.compress(rows.tobytes(), 9)).decode()
 
 
 def mark_in(packet: str | None) -> str | None:
