@@ -42,4 +42,5 @@ fi
 ruff check .
 ruff format --check .
 mypy
-exec python -m pytest "$@"
+# A worker a processor; files stay whole, since those of the page share a server and a browser.
+exec python -m pytest -n logical --maxprocesses 4 --dist loadfile "$@"
