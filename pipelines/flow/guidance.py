@@ -17,21 +17,26 @@ def conditioned(model: FlowModel, condition: Any, taps: Callable[[Call], Tap | N
     return velocity
 
 
-def guided(positive: Velocity, negative: Velocity, scale: float, field: Tensor | None = None) -> Velocity:
+Field = Tensor | Callable[[float], Tensor]  # share of the guidance at each place, fixed or by noise level
+
+
+def guided(positive: Velocity, negative: Velocity, scale: float, field: Field | None = None) -> Velocity:
     """Classifier-free guidance (arXiv 2207.12598): negative + scale (positive - negative); scale 1 is off.
 
     Args:
         positive: what to move toward.
         negative: what to move away from; never called at scale 1.
         scale: strength.
-        field: per-position share of ``scale - 1``, broadcast to x [B, *S]: over space or time (OmniSync).
+        field: per-position share of ``scale - 1``, broadcast to x [B, *S]: over space or time (OmniSync); a function
+            gives it for a noise level.
     """
     if scale == 1:
         return positive
 
     def velocity(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
         toward, away = positive(x, sigma, call), negative(x, sigma, call)
-        gain: float | Tensor = scale - 1 if field is None else (scale - 1) * field.to(toward)
+        here = field(call.sigma) if callable(field) else field
+        gain: float | Tensor = scale - 1 if here is None else (scale - 1) * here.to(toward)
         return toward + gain * (toward - away)
 
     return velocity

@@ -12,6 +12,7 @@ STARTERS = {
     ("image", "starter"): "image-starter",
     ("audio", "speech"): "speech-starter",
     ("audio", "sound"): "sound-starter",
+    ("lipsync", "starter"): "mouth-starter",
 }
 
 
@@ -21,11 +22,18 @@ def _speech(folder: Path) -> Any:
     return load_speech(folder)
 
 
+def _mouth(folder: Path) -> Any:
+    from pipelines.models.mouth import load_mouth
+
+    return load_mouth(folder)
+
+
 # What makes a model of a starter's files.
 LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("image", "starter"): load_starter,
     ("audio", "speech"): _speech,
     ("audio", "sound"): load_starter,
+    ("lipsync", "starter"): _mouth,
 }
 
 

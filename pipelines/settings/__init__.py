@@ -24,6 +24,7 @@ from pipelines.settings.base import (
     Solver,
 )
 from pipelines.settings.image import ImageEditSettings, ImageSettings
+from pipelines.settings.lipsync import LipSyncSettings
 from pipelines.settings.video import VideoEditSettings, VideoExtendSettings, VideoSettings
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "EditorSettings",
     "ImageEditSettings",
     "ImageSettings",
+    "LipSyncSettings",
     "Prompt",
     "SamplingSettings",
     "ScheduleName",
@@ -60,6 +62,7 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "video.generate": VideoSettings,
     "video.edit": VideoEditSettings,
     "video.extend": VideoExtendSettings,
+    "lipsync.generate": LipSyncSettings,
 }
 
 

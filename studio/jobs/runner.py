@@ -11,6 +11,7 @@ from pipelines.events import Event, Note
 from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
+    LipSyncSettings,
     SamplingSettings,
     SoundEditSettings,
     SoundSettings,
@@ -36,6 +37,7 @@ class Runner:
             "speech.edit": self._edit_sound,
             "sound.generate": self._make_sound,
             "sound.edit": self._edit_sound,
+            "lipsync.generate": self._talk,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -101,6 +103,24 @@ class Runner:
         sound = replace(sound, words=read_words(source))
         yield from self.load("audio", settings.model).edit(settings, sound)
 
+    def _talk(self, settings: LipSyncSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.lipsync import open_face
+        from pipelines.speech import read_sound
+
+        face = None
+        if "source" in inputs:
+            face, notes = open_face(inputs["source"])
+            yield from (Note(note) for note in notes)
+        voices: list[Any] = []
+        # The first face's voice, then those of further ones from left to right; what is not given leaves one alone.
+        for role in ("voice", "voice-2", "voice-3", "voice-4"):
+            voices.append(None)
+            if role in inputs:
+                sound, notes = read_sound(inputs[role])
+                voices[-1] = replace(sound, words=read_words(inputs[role]))
+                yield from (Note(note) for note in notes)
+        yield from self.load("lipsync", settings.model).generate(settings, face, voices[0], voices[1:])
+
 
 def _source(inputs: Inputs) -> Path:
     if "source" not in inputs:
@@ -127,12 +147,19 @@ def _sounds() -> Any:
     return SoundPipeline
 
 
+def _lipsync() -> Any:
+    from pipelines.lipsync import LipSyncPipeline
+
+    return LipSyncPipeline
+
+
 # Medium and model to the pipeline that runs it.
 KINDS: dict[tuple[str, str], Callable[[], Any]] = {
     ("image", "starter"): _images,
     ("audio", "speech"): _speech,
     ("audio", "hibari"): _speech,
     ("audio", "sound"): _sounds,
+    ("lipsync", "starter"): _lipsync,
 }
 
 

@@ -1,0 +1,241 @@
+"""The pipeline of talking faces. Thin: voice to track, track to mouths, mouths into frames, a window at a time."""
+
+import itertools
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from pipelines.codecs.audio import resampled as sound_resampled
+from pipelines.errors import MediaError, SettingsError
+from pipelines.events import Done, Event, Note, Piece, Preview, Progress
+from pipelines.lipsync.characters import character
+from pipelines.lipsync.faces import Face
+from pipelines.lipsync.film import Film, InMemory
+from pipelines.lipsync.finding import Finder
+from pipelines.lipsync.painting import Painter, Patch, painted
+from pipelines.lipsync.reel import Finish, Frames, Reel, Still
+from pipelines.lipsync.tracks import RATE, Listener, blinked, heard, track_of_text
+from pipelines.media import Clip, Picture, Sound, Visemes
+from pipelines.models import registry
+from pipelines.models.listener import ListenerModel, load_listener
+from pipelines.models.mouth import MouthModel
+from pipelines.paths import assets
+from pipelines.sampling import seeds_of
+from pipelines.settings import LipSyncSettings, SpeechSettings
+from pipelines.visemes import Floats, resampled, shape_of
+
+WINDOW = 16  # frames that are painted at once
+TAIL = 0.2  # seconds that a still goes on after the voice
+MAX_VOICES = 4
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who speaks: the faces of a source, and the voice of each."""
+
+    frames: Frames
+    finder: Finder
+    finish: Finish | None = None
+
+
+class LipSyncPipeline:
+    """Makes faces speak; safe to share, it keeps no state of a run."""
+
+    def __init__(self, mouth: MouthModel, listener: ListenerModel, speech: Any = None) -> None:
+        """``speech`` reads texts, a :class:`pipelines.speech.SpeechPipeline`; None loads it when one is to be read."""
+        self.mouth, self.listener, self._speech = mouth, listener, speech
+
+    @classmethod
+    def load(cls, model: str = "starter") -> "LipSyncPipeline":
+        """Load a model by name.
+
+        Raises:
+            ModelError: there is no such model, or its files are missing or damaged.
+        """
+        return cls(registry.load("lipsync", model), load_listener(assets() / "weights" / "listener"))
+
+    @property
+    def speech(self) -> Any:
+        """What reads texts, loaded at its first use."""
+        if self._speech is None:
+            from pipelines.speech import SpeechPipeline
+
+            self._speech = SpeechPipeline.load("speech")
+        return self._speech
+
+    def generate(
+        self, settings: LipSyncSettings, face: Picture | Clip | Film | None = None, sound: Sound | None = None,
+        others: Sequence[Sound | None] = (),
+    ) -> Iterator[Event[Any]]:  # fmt: skip
+        """Make a face say ``sound``, or ``settings.text``.
+
+        Each window of frames comes as a :class:`Preview` of its last picture and as a :class:`Piece`, a clip with its
+        part of the sound. ``Done`` holds the whole clip with its sound and its viseme track, a row a frame.
+
+        Args:
+            settings: what to say and how.
+            face: whom to let say it; not needed where ``settings.character`` names one.
+            sound: what is said; not needed where ``settings.text`` says it.
+            others: what further faces say, from left to right, with ``settings.faces`` "all": then ``sound`` is the
+                leftmost face's, and None leaves a face alone.
+
+        Raises:
+            SettingsError: there is no face or nothing to say.
+            MediaError: no face is found in the picture or clip.
+            ModelError: files of a model are missing or damaged.
+        """
+        started = time.monotonic()
+        (seed,) = seeds_of(settings, 1)
+        self._check(settings, face, sound)
+        cast_ = self._cast(settings, face)
+        spoken: list[tuple[Sound, Visemes] | None] = []
+        listener = Listener(self.listener)
+        if settings.text.strip():
+            made, track = yield from self._spoken(settings, seed)
+            spoken.append((made, track))
+        elif sound is not None:
+            spoken.append((sound, (yield from self._heard(listener, sound, seed))))
+        for number, other in enumerate(others[: MAX_VOICES - 1]):
+            spoken.append(
+                None if other is None else (other, (yield from self._heard(listener, other, seed + number + 1)))
+            )
+        yield from self._filmed(settings, cast_, spoken, seed, started, listener.calls)
+
+    def _check(self, settings: LipSyncSettings, face: Any, sound: Sound | None) -> None:
+        if face is None and not settings.character:
+            raise SettingsError("face: there is none; give a picture or clip of a face, or choose a character")
+        if sound is None and not settings.text.strip():
+            raise SettingsError("text: nothing to say; type a text, or give a recording")
+
+    def _cast(self, settings: LipSyncSettings, face: Picture | Clip | Film | None) -> Cast:
+        if settings.character:
+            chosen = character(settings.character)
+            still = Still(chosen.picture().pixels, settings.rate)
+            return Cast(still, Finder.known(chosen.face))
+        if isinstance(face, Picture):
+            still = Still(face.pixels, settings.rate)
+            return Cast(still, Finder.of(settings))
+        assert face is not None
+        return Cast(face if isinstance(face, Film) else InMemory(face), Finder.of(settings))
+
+    def _spoken(self, settings: LipSyncSettings, seed: int) -> Generator[Event[Any], None, tuple[Sound, Visemes]]:
+        said = SpeechSettings(**{name: getattr(settings, name) for name in ("text", "voice", "speed")}, seed=seed)
+        track = track_of_text(self.speech, said)
+        sound: Sound | None = None
+        for event in self.speech.generate(said):
+            if isinstance(event, Note):
+                yield event
+            elif isinstance(event, Progress):
+                yield Progress(event.done // 4, 100, None)
+            elif isinstance(event, Done):
+                (sound,) = event.items
+        assert sound is not None
+        return sound, track
+
+    def _heard(self, listener: Listener, sound: Sound, seed: int) -> Generator[Event[Any], None, Visemes]:
+        if float(np.abs(sound.samples).max()) < 1e-3:
+            yield Note("The recording is silent; the mouth stays shut")
+        rows = []
+        for part, each in heard(listener, sound, seed):
+            rows.append(each)
+            yield Progress(round(15 * part), 100, None)
+        return Visemes(np.concatenate(rows).clip(0, 1), RATE)
+
+    def _filmed(
+        self, settings: LipSyncSettings, cast_: Cast, spoken: Sequence[tuple[Sound, Visemes] | None], seed: int,
+        started: float, calls: int,
+    ) -> Iterator[Event[Any]]:  # fmt: skip
+        frames = cast_.frames
+        longest = max((sound.seconds for sound, _ in filter(None, spoken)), default=0.0)
+        count = max(1, round((longest + TAIL) * frames.rate)) if frames.count is None else frames.count
+        tracks = [None if each is None else timed(each[1], settings, frames.rate, count, seed) for each in spoken]
+        whole = mixed([each[0] for each in spoken if each is not None], count / frames.rate)
+        reel = Reel(frames, cast_.finish)
+        model = Painter(self.mouth)
+        work = time.monotonic()
+        for begin, window in enumerate_windows(frames, count):
+            found = cast_.finder.faces(window, begin)
+            patches: list[list[Patch]] = [[] for _ in window]
+            for index, track in enumerate(tracks):
+                self._paint(model, settings, window, found, index, track, begin, seed, patches)
+            for each in patches:
+                reel.add(each)
+            done = begin + len(window)
+            piece = np.stack([reel.put(begin + n, frame) for n, frame in enumerate(window)])
+            yield Preview((Picture(piece[-1]),))
+            yield Piece(Clip(piece, frames.rate, part_of(whole, begin / frames.rate, done / frames.rate)))
+            left = (time.monotonic() - work) / done * (count - done)
+            yield Progress(25 + round(75 * done / count), 100, left)
+        yield from (Note(text) for text in cast_.finder.notes(count, frames.rate))
+        first = next((track for track in tracks if track is not None), None)
+        clip = Clip(
+            cast(np.ndarray, reel), frames.rate, whole,
+            None if first is None else Visemes(first, frames.rate),
+        )  # fmt: skip
+        yield Done((clip,), (seed,), calls + model.calls, time.monotonic() - started)
+
+    def _paint(
+        self, model: Painter, settings: LipSyncSettings, window: Sequence[np.ndarray],
+        found: Sequence[Sequence[Face]], index: int, track: Floats | None, begin: int, seed: int,
+        patches: list[list[Patch]],
+    ) -> None:  # fmt: skip
+        """Paint the mouths of one voice's face in the frames that show it."""
+        if track is None:
+            return
+        shown = [(n, faces[index]) for n, faces in enumerate(found) if index < len(faces)]
+        rows = track[[begin + n for n, _ in shown]]
+        shape = shape_of(rows, settings.strength, settings.expressiveness)
+        made = painted(model, [window[n] for n, _ in shown], [face for _, face in shown], shape, settings, seed)
+        for (n, _), patch in zip(shown, made, strict=True):
+            if patch is not None:
+                patches[n].append(patch)
+
+
+def enumerate_windows(frames: Frames, count: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Windows of frames, each with the number of its first."""
+    source = itertools.islice(iter(frames), count)
+    begin = 0
+    while window := list(itertools.islice(source, WINDOW)):
+        yield begin, window
+        begin += len(window)
+    if not begin:
+        raise MediaError("face: the clip has no frame; give another")
+
+
+def timed(track: Visemes, settings: LipSyncSettings, rate: float, count: int, seed: int) -> Floats:
+    """Rows of a track [count, 17] at the middle of each frame, the mouth as late as ``settings`` ask, with blinks."""
+    times = (np.arange(count) + 0.5) / rate - settings.offset_ms / 1000
+    rows = resampled(track.weights, track.rate, times).astype(np.float32)
+    return blinked(rows, rate, settings.blinking, seed).clip(0, 1)
+
+
+def mixed(sounds: Sequence[Sound], seconds: float) -> Sound | None:
+    """All voices at once, at the first one's rate, cut or filled to a length."""
+    if not sounds:
+        return None
+    rate = sounds[0].sample_rate
+    parts = [sound_resampled(sound, rate).samples for sound in sounds]
+    total = np.zeros((max(len(part) for part in parts), max(1, round(seconds * rate))), np.float32)
+    for part in parts:
+        kept = min(total.shape[1], part.shape[1])
+        total[:, :kept] += part[:, :kept]
+    peak = float(np.abs(total).max())
+    words = tuple(sorted((word for sound in sounds for word in sound.words), key=lambda word: word.start))
+    return Sound(total / max(1.0, peak), rate, words)
+
+
+def part_of(sound: Sound | None, start: float, end: float) -> Sound | None:
+    """The sound from ``start`` to ``end`` seconds."""
+    if sound is None:
+        return None
+    first, last = round(start * sound.sample_rate), round(end * sound.sample_rate)
+    samples = sound.samples[:, first : max(last, first + 1)]
+    words = tuple(
+        replace(word, start=word.start - start, end=word.end - start)
+        for word in sound.words
+        if start <= word.start < end
+    )
+    return Sound(samples, sound.sample_rate, words) if samples.shape[1] else None
