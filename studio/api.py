@@ -24,13 +24,20 @@ from studio.uploads import uploaded
 from studio.workshop import Workshop
 
 BEAT = 0.1  # seconds between looks at a job
-# Files that an edit takes, by medium and role; only the source must be there.
-FILES = {
-    "image": {"source": "Picture to edit.", "mask": "Picture whose opaque or white part may change."},
-    "audio": {"source": "Recording or sound to edit, of any format."},
-    "video": {"source": "Clip to edit, of any format.", "mask": "Picture whose opaque or white part may change."},
-}
-MEDIA = {"source": None, "mask": "image"}  # what each role has to be; None: of the edit's own medium
+MASK = "Picture whose opaque or white part may change."
+# Files that a kind of run takes, by role; only a source must be there.
+FILES: dict[str, dict[str, str]] = {
+    "image.edit": {"source": "Picture to edit.", "mask": MASK},
+    "speech.edit": {"source": "Recording to edit, of any format."},
+    "sound.edit": {"source": "Sound to edit, of any format."},
+    "video.generate": {
+        "first_frame": "Picture that the clip begins with.", "last_frame": "Picture that the clip ends with.",
+    },
+    "video.edit": {"source": "Clip to edit, of any format.", "mask": MASK},
+    "video.extend": {"source": "Clip that goes on, of any format."},
+}  # fmt: skip
+# What each role has to be; where nothing is said: of the run's own medium.
+MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image"}
 
 
 def publish(shop: Workshop) -> None:
@@ -41,7 +48,7 @@ def publish(shop: Workshop) -> None:
 
 def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]:
     """A function with the parameters of ``kind`` that runs a job and returns what came of it."""
-    roles = FILES[kind.MEDIUM] if kind.TASK == "edit" else {}
+    roles = FILES.get(f"{kind.SUBJECT or kind.MEDIUM}.{kind.TASK}", {})
 
     async def run(*positional: Any, **named: Any) -> dict[str, Any]:
         values = dict(zip(names, positional, strict=False)) | named
@@ -102,8 +109,8 @@ def _inputs(shop: Workshop, owner: str, medium: str, files: Mapping[str, Any]) -
         held = sent if isinstance(sent, dict) else getattr(sent, "__dict__", {})
         path = uploaded(held.get("path"))
         taken = take(path, str(held.get("orig_name") or path.name))
-        wanted = MEDIA[role] or medium
-        if taken.medium != wanted:
+        wanted = MEDIA.get(role, medium)
+        if not (taken.medium == wanted or (wanted == "video" and taken.moves)):
             raise MediaError(f"{role}: must be {CALLED[wanted]}, {taken.filename} is {CALLED[taken.medium]}")
         found[role] = shop.library.bring_in(path, taken.filename, owner).id
     return found
@@ -130,9 +137,11 @@ def _said(shop: Workshop, job: Job, owner: str) -> dict[str, Any]:
 
 
 def _file(asset: Asset) -> dict[str, Any]:
-    """Where a result is; of a sound also how long it is and what is said in it."""
+    """Where a result is; of a clip also its frames, of a sound how long it is and what is said in it."""
     told: dict[str, Any] = {"id": asset.id, "seed": asset.seed, "url": f"studio/assets/{asset.id}/file"}
     if asset.medium == "audio":
         words = [{"text": word.text, "start": word.start, "end": word.end} for word in read_words(asset.path)]
         told |= {"seconds": asset.seconds, "sample_rate": asset.sample_rate, "words": words}
+    if asset.medium == "video":
+        told |= {"seconds": asset.seconds, "frames": asset.frames, "width": asset.width, "height": asset.height}
     return told

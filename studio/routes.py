@@ -18,18 +18,20 @@ from starlette.routing import BaseRoute, Route
 
 from pipelines.errors import StudioError
 from studio.exports import exported
+from studio.frames import sheet_of
 from studio.jobs import Job
 from studio.library import Asset, looks
 from studio.prompts import source_words_of, words_of
 from studio.provenance import read_words
 from studio.runs import example
+from studio.sources import found
 from studio.workshop import Workshop
 
 log = logging.getLogger(__name__)
 ROOT = "/studio"
 Handler = Callable[[Request], Awaitable[Response]]
 INLINE = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".gif", ".mp4", ".webm", ".wav", ".flac", ".ogg", ".mp3"}
-_PART = re.compile(r"piece-\d{3,6}\.(wav|json)|preview-\d\.(wav|png)")  # see studio.jobs.desk
+_PART = re.compile(r"piece-\d{3,6}\.(wav|json)|preview-\d\.(wav|png|json)")  # see studio.jobs.desk
 _PARTS = {".wav": "audio/wav", ".json": "application/json", ".png": "image/png"}
 WAIT, LOOK = 20.0, 0.02  # seconds that a part is waited for, and between two looks
 LONGEST_TITLE = 300  # characters of a text that a list shows
@@ -52,6 +54,7 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/examples/{{name}}", _answer(desk.example)),
         Route(f"{ROOT}/examples/{{name}}/thumbnail", _answer(desk.example_thumbnail)),
         Route(f"{ROOT}/examples/{{name}}/words", _answer(desk.example_words)),
+        Route(f"{ROOT}/frames", _answer(desk.frames)),
         Route(f"{ROOT}/project", _answer(desk.project)),
     ]
 
@@ -146,6 +149,13 @@ class _Desk:
 
     def example_words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _words(self._example(request))
+
+    def frames(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        """All frames of a clip on one sheet; ``name`` is as in :mod:`studio.sources`."""
+        path = found(self.shop, request.query_params.get("name", ""), owner)
+        if path is None:
+            raise StudioError("name: is missing; say which clip")
+        return JSONResponse(sheet_of(self.shop.store.home, path), headers=PRIVATE)
 
     def project(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         from studio.project import export_project

@@ -5,7 +5,7 @@ import binascii
 import io
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +50,12 @@ def sources(shop: Workshop, source: Path | None, mask: str | None, owner: str) -
     if source is None:
         text = "Picture: there is none yet; drop one above, or choose 'Use as source' below a result"
         raise StudioError(phrase(text))
+    from pipelines.image import read_picture
+
     picture = shop.library.bring_in(source, source.name, owner)
     inputs = {"source": picture.id}
-    if mask and (painted := _painted(shop, mask, picture)):
+    # Its size upright, as the person saw it.
+    if mask and (painted := masked(shop, mask, picture, lambda: read_picture(picture.path)[0].size)):
         inputs["mask"] = painted
     return inputs
 
@@ -60,10 +63,10 @@ def sources(shop: Workshop, source: Path | None, mask: str | None, owner: str) -
 def again(shop: Workshop, result: Result, owner: str) -> Asked:
     """The same once more with a new seed; an edit starts from its own source and mask again."""
     settings = seeded(result.settings.with_(seed=None))
-    if not result.edited:
-        return Asked([settings], {})
-    given = {"source": result.source, "mask": result.mask}
-    if result.source is None or not result.source.exists():
+    given = {role: path for role, path, _ in result.given}
+    if result.edited and not given:  # an example: it lies beside what it was made from
+        given = {role: path for role, path in (("source", result.source), ("mask", result.mask)) if path is not None}
+    if (result.edited and "source" not in given) or not all(path.exists() for path in given.values()):
         raise StudioError(phrase("Variation: the file that this was made from is gone; drop it again and edit it anew"))
     inputs = {role: shop.library.bring_in(path, path.name, owner).id for role, path in given.items() if path}
     return Asked([settings], inputs)
@@ -123,12 +126,12 @@ def example(name: str) -> Path:
     return found
 
 
-def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:
-    """The painted mask as an asset of the picture's size; None when nothing is painted.
+def masked(shop: Workshop, mask: str, source: Asset, size: Callable[[], tuple[int, int]]) -> str | None:
+    """The painted ``mask`` as an asset of the ``size`` that ``source`` has; None when nothing is painted.
 
     What is wrong with it is said before anything is queued.
     """
-    from pipelines.image import read_mask, read_picture
+    from pipelines.image import read_mask
 
     if not mask.startswith(MASK) or len(mask) > MASK_BYTES:
         raise MediaError("mask: expected a PNG from the page; clear it and paint again")
@@ -136,8 +139,7 @@ def _painted(shop: Workshop, mask: str, source: Asset) -> str | None:
         image = Image.open(io.BytesIO(base64.b64decode(mask[len(MASK) :], validate=True)), formats=["PNG"])
         if max(image.size) > 2048:
             raise MediaError(f"mask: at most 2048 pixels a side, got {image.size}; clear it and paint again")
-        size = read_picture(source.path)[0].size  # upright, as the person saw it
-        weights = read_mask(image.convert("RGBA"), size)
+        weights = read_mask(image.convert("RGBA"), size())
     except (OSError, binascii.Error, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"mask: could not be read ({error}); clear it and paint again") from None
     return None if weights is None else shop.library.keep_mask(weights, source.owner).id

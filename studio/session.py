@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.settings import ImageSettings, SamplingSettings, SoundSettings
+from pipelines.settings import ImageSettings, SamplingSettings, SoundSettings, VideoSettings
 from studio.library import Asset, Library
 
 KEPT = 24  # results that a page holds on to; the library has them all
@@ -14,6 +14,7 @@ KEPT = 24  # results that a page holds on to; the library has them all
 UNTOLD: dict[str, SamplingSettings] = {
     "image": ImageSettings.model_validate({"prompt": "picture"}),
     "audio": SoundSettings.model_validate({"prompt": "sound"}),
+    "video": VideoSettings.model_validate({"prompt": "clip"}),
 }
 
 
@@ -34,6 +35,7 @@ class Result:
     source: Path | None = None
     source_id: str = ""
     mask: Path | None = None
+    given: tuple[tuple[str, Path, str], ...] = ()  # role, file and id of everything that its run was given
     starred: bool = False
     example: bool = False
     told: bool = True  # whether the settings are those that made it
@@ -41,7 +43,7 @@ class Result:
     @property
     def edited(self) -> bool:
         """Whether it was made from something else."""
-        return self.settings.TASK == "edit"
+        return self.settings.TASK != "generate"
 
     @classmethod
     def of(cls, asset: Asset, library: Library) -> "Result":
@@ -61,6 +63,7 @@ class Result:
             mask.path if mask else None,
             asset.starred,
             told=asset.settings is not None,
+            given=tuple((role, parent.path, parent.id) for role, parent in parents.items()),
         )
 
 

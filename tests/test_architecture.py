@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PIPELINES = {f"pipelines.{name}" for name in ("image", "speech", "sound", "video", "mesh", "lipsync")}
+PIPELINES = {f"pipelines.{name}" for name in ("image", "speech", "sound", "video", "clips", "mesh", "lipsync")}
 FILES = sorted([*(ROOT / "pipelines").rglob("*.py"), *(ROOT / "studio").rglob("*.py"), ROOT / "app.py"])
 
 # Folder or module -> what it may import of this project besides itself.

@@ -169,7 +169,7 @@ def test_forgetting_keeps_what_waits(jobs):
 def test_a_job_of_another_version_stops_nobody_elses(jobs):
     queue(jobs, "odd", owner="bob")
     with jobs.store.transaction() as db:
-        db.execute("UPDATE jobs SET kind = 'video.generate'")
+        db.execute("UPDATE jobs SET kind = 'hologram.generate'")
     queue(jobs, "mine")
     assert jobs.list("bob") == []
     assert jobs.claim("w").settings.prompt == "mine"

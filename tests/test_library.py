@@ -16,10 +16,12 @@ import pytest
 import shelf
 import soundfile
 from PIL import Image
+from samples import clip
 
 from pipelines.errors import MediaError, SettingsError, StudioError
 from pipelines.media import Mask, Word
-from pipelines.settings import ImageSettings
+from pipelines.settings import ImageSettings, VideoSettings
+from studio.export import save
 from studio.library import Library, made, places, result_id
 from studio.library.files import digest
 from studio.provenance import Origin, read_settings, read_words
@@ -296,12 +298,28 @@ def test_a_thumbnail_fits_and_is_made_once(library, tmp_path):
         library.thumbnail(asset, 5000)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.glb"])
+@pytest.mark.parametrize("name", ["a.glb"])
 def test_other_media_get_a_drawn_thumbnail(library, tmp_path, name):
     (tmp_path / name).write_bytes(b"data")
     asset = library.bring_in(tmp_path / name, name, "")
     with Image.open(library.thumbnail(asset)) as small:
         assert small.size == (256, 256) and len(small.convert("RGB").getcolors(10_000)) > 1
+
+
+@pytest.mark.parametrize("ending", ["webm", "mp4", "gif", "webp"])
+def test_a_clip_is_measured_and_seen_moving(library, tmp_path, ending):
+    path = save(clip(frames=8, rate=8), tmp_path / f"a.{ending}", VideoSettings(prompt="a square", seed=7))
+    asset = library.bring_in(path, path.name, "", medium="video")
+    assert (asset.medium, asset.frames) == ("video", 8) and asset.seconds == pytest.approx(1, abs=0.05)
+    assert asset.size == ((48, 34) if ending == "mp4" else (47, 33))
+    with Image.open(library.thumbnail(asset)) as small:
+        assert small.format == "WEBP" and small.n_frames > 4
+
+
+def test_what_is_no_clip_is_not_kept_as_one(library, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"not a film")
+    with pytest.raises(MediaError, match="a.mp4: not a video that can be read"):
+        library.bring_in(tmp_path / "a.mp4", "a.mp4", "")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ class Taken:
         return f"{self.name}.{'m4a' if sound else EXTENSIONS[self.format][0]}"
 
     @property
+    def moves(self) -> bool:
+        """Whether it holds moving pictures: a film, or an animated picture."""
+        return self.medium == "video" or (self.medium == "image" and (self.facts.frames or 1) > 1)
+
+    @property
     def kind(self) -> str | None:
         """Key of the settings in :data:`pipelines.settings.ANY_SETTINGS`, for example ``image.generate``."""
         return None if self.settings is None else kind_of(self.settings)

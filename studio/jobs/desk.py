@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.events import Event, Note, Piece, Preview, Progress
-from pipelines.media import Picture, Sound
+from pipelines.media import Clip, Picture, Sound
 from studio.jobs import Standing
 
 EVERY = 0.08  # seconds between reports of progress: more often than a page can show is wasted
+SLOWER = 0.25  # seconds between previews of clips: each is many pictures to draw
 MARKS = ("preview-*", "piece-*")  # what a desk leaves in its folder
 
 
@@ -28,10 +29,25 @@ def _write_sound(sound: Sound, path: Path) -> None:
     soundfile.write(path, sound.samples.T, sound.sample_rate, subtype="PCM_16", format="WAV")
 
 
-# For each medium: how its previews end, and what writes one.
-WRITERS: dict[type, tuple[str, Callable[[Any, Path], None]]] = {
-    Picture: (".png", _write_picture),
-    Sound: (".wav", _write_sound),
+def _write_first(clip: Clip, path: Path) -> None:
+    _write_picture(Picture(clip.frames[0]), path)
+
+
+def _write_sheet(clip: Clip, path: Path) -> None:
+    path.write_text(json.dumps(_sheet(clip)), "utf-8")
+
+
+def _sheet(clip: Clip) -> dict[str, Any]:
+    from studio.frames import clip_sheet
+
+    return clip_sheet(clip)
+
+
+# For each medium: how its previews end, and what writes one; of a clip first what the queue shows of it.
+WRITERS: dict[type, tuple[tuple[str, Callable[[Any, Path], None]], ...]] = {
+    Picture: ((".png", _write_picture),),
+    Clip: ((".png", _write_first), (".json", _write_sheet)),
+    Sound: ((".wav", _write_sound),),
 }
 
 
@@ -41,9 +57,9 @@ class _Moment:
     def __init__(self) -> None:
         self._told = 0.0
 
-    def come(self) -> bool:
+    def come(self, every: float = EVERY) -> bool:
         now = time.monotonic()
-        if now - self._told < EVERY:
+        if now - self._told < every:
             return False
         self._told = now
         return True
@@ -56,6 +72,9 @@ class Desk:
     on, one for each finished piece, with ``piece-000.json`` beside: ``start`` and ``seconds`` of the piece within the
     whole, and its ``words`` with their times within the piece. Each appears whole, the JSON before its sound. A
     :class:`Standing`'s ``preview`` counts both, so that it moves when there is something new.
+
+    Frames of clips stand on one sheet (:func:`studio.frames.sheet`): that of a preview is ``preview-0.json``, with its
+    first frame beside as ``preview-0.png``; that of a piece is in ``piece-000.json``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,7 +108,8 @@ class Desk:
         return not self._previewed and self._steps.come()  # where there are previews, one follows at once
 
     def _preview(self, preview: Preview[Any]) -> bool:
-        if not self._previews.come():
+        slow = any(isinstance(item, Clip) for item in preview.items)
+        if not self._previews.come(SLOWER if slow else EVERY):
             return False
         self._previewed = True
         for index, item in enumerate(preview.items):
@@ -99,24 +119,25 @@ class Desk:
 
     def _piece(self, piece: Piece[Any]) -> bool:
         item, name = piece.item, f"piece-{self._pieces:03}"
-        told = {
-            "start": self._length,
-            "seconds": item.seconds,
-            "words": [{"text": word.text, "start": word.start, "end": word.end} for word in item.words],
-        }
+        told: dict[str, Any] = {"start": self._length, "seconds": item.seconds}
+        if isinstance(item, Clip):
+            told |= _sheet(item)
+        else:
+            told["words"] = [{"text": word.text, "start": word.start, "end": word.end} for word in item.words]
         part = self.folder / f".{name}.part"
         self.folder.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
         os.replace(part, self.folder / f"{name}.json")
-        self._put(item, name)
+        if not isinstance(item, Clip):
+            self._put(item, name)
         self._pieces += 1
         self._length += item.seconds
         self._shown += 1
         return True
 
     def _put(self, item: Any, name: str) -> None:
-        suffix, write = WRITERS[type(item)]
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{name}.part"
-        write(item, part)
-        os.replace(part, self.folder / f"{name}{suffix}")  # a page may be reading the one before
+        for suffix, write in WRITERS[type(item)]:
+            write(item, part)
+            os.replace(part, self.folder / f"{name}{suffix}")  # a page may be reading the one before

@@ -14,7 +14,8 @@ from studio.jobs import Job, Jobs
 from studio.library import Asset, Library, made, result_id
 from studio.provenance import Origin
 
-SUFFIX = {"image": ".png", "audio": ".wav"}  # what each medium is kept as; other formats are made on export
+# What each medium is kept as; other formats are made on export.
+SUFFIX = {"image": ".png", "video": ".webm", "audio": ".wav"}
 
 
 def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
@@ -37,7 +38,7 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
             # The same job writes the same files: a run repeated after a crash replaces what it had begun.
             origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
             hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
-            _write(item, hidden, own, origin, edited=job.settings.TASK == "edit")
+            _write(item, hidden, own, origin, edited=job.settings.TASK != "generate")
             staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
         with library.store.transaction() as db:
             if not jobs.end(db, job, worker, "done"):

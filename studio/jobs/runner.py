@@ -17,12 +17,16 @@ from pipelines.settings import (
     SoundSettings,
     SpeechEditSettings,
     SpeechSettings,
+    VideoEditSettings,
+    VideoExtendSettings,
+    VideoSettings,
     kind_of,
 )
 from studio.jobs import Job
 from studio.provenance import read_words
 
 Inputs = dict[str, Path]  # role -> file
+EDITED_FRAMES, EDITED_SIDE = 64, 1280  # of a clip that is edited: how many, and pixels of the longer side
 
 
 class Runner:
@@ -38,6 +42,9 @@ class Runner:
             "sound.generate": self._make_sound,
             "sound.edit": self._edit_sound,
             "lipsync.generate": self._talk,
+            "video.generate": self._make_clip,
+            "video.edit": self._edit_clip,
+            "video.extend": self._extend_clip,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -121,6 +128,36 @@ class Runner:
                 yield from (Note(note) for note in notes)
         yield from self.load("lipsync", settings.model).generate(settings, face, voices[0], voices[1:])
 
+    def _make_clip(self, settings: VideoSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.image import read_picture
+
+        pictures = {}
+        for role in ("first_frame", "last_frame"):
+            if role in inputs:
+                pictures[role], notes = read_picture(inputs[role])
+                for note in notes:
+                    yield Note(note)
+        yield from self.load("video", settings.model).generate(settings, **pictures)
+
+    def _edit_clip(self, settings: VideoEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.clips import Cut, read_clip
+        from pipelines.image import read_mask_file
+
+        # What is edited is held whole, and a model looks at all of it together.
+        clip, notes = read_clip(_source(inputs), Cut(frames=EDITED_FRAMES, side=EDITED_SIDE))
+        for note in notes:
+            yield Note(note)
+        mask = read_mask_file(inputs["mask"], clip.size) if "mask" in inputs else None
+        yield from self.load("video", settings.model).edit(settings, clip, mask)
+
+    def _extend_clip(self, settings: VideoExtendSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.clips import Cut, read_clip
+
+        clip, notes = read_clip(_source(inputs), Cut(side=EDITED_SIDE))
+        for note in notes:
+            yield Note(note)
+        yield from self.load("video", settings.model).extend(settings, clip)
+
 
 def _source(inputs: Inputs) -> Path:
     if "source" not in inputs:
@@ -153,6 +190,12 @@ def _lipsync() -> Any:
     return LipSyncPipeline
 
 
+def _clips() -> Any:
+    from pipelines.video import VideoPipeline
+
+    return VideoPipeline
+
+
 # Medium and model to the pipeline that runs it.
 KINDS: dict[tuple[str, str], Callable[[], Any]] = {
     ("image", "starter"): _images,
@@ -160,6 +203,7 @@ KINDS: dict[tuple[str, str], Callable[[], Any]] = {
     ("audio", "hibari"): _speech,
     ("audio", "sound"): _sounds,
     ("lipsync", "starter"): _lipsync,
+    ("video", "starter"): _clips,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageOps
 
+from studio import moves
 from studio.library import files, places, waves
 
 MAX_PIXELS = 40_000_000
@@ -27,7 +28,9 @@ def unreadable(path: Path, medium: str) -> bool:
 
 
 def thumbnail(home: Path, path: Path, medium: str, sha256: str, side: int) -> Path:
-    """A WebP that fits ``side`` x ``side`` pixels, made at its first use; a damaged file gets a drawn stand-in.
+    """A WebP that fits ``side`` x ``side`` pixels, of clips a moving one, made at its first use.
+
+    A damaged file gets a drawn stand-in.
 
     Named by the content's hash, so that it can never show another file, and equal content has one.
     """
@@ -38,10 +41,15 @@ def thumbnail(home: Path, path: Path, medium: str, sha256: str, side: int) -> Pa
         return target
     try:
         with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd files; what matters is what can be seen
-            small = SIGHTS[medium](path, side) if medium in SIGHTS else drawn(medium, side)
+            if medium in MOVING:
+                seen = MOVING[medium](path, side)
+            else:
+                seen = [SIGHTS[medium](path, side) if medium in SIGHTS else drawn(medium, side)]
     except Exception:  # decoders raise whatever they like on damaged data
-        small = drawn("damaged", side)
-    files.save(target, lambda out: small.save(out, "WEBP", quality=85, method=2))
+        seen = [drawn("damaged", side)]
+    small, more = seen[0], seen[1:]
+    moving = {"save_all": True, "append_images": more, "duration": moves.STANDS, "loop": 0} if more else {}
+    files.save(target, lambda out: small.save(out, "WEBP", quality=85, method=2, **moving))
     return target
 
 
@@ -100,5 +108,9 @@ def _see_picture(path: Path, side: int) -> Image.Image:
         return upright
 
 
-MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {"image": _measure_picture, "audio": waves.measure}
+MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    **{"image": _measure_picture, "video": moves.measure, "lipsync": moves.measure, "audio": waves.measure}
+}
 SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {"image": _see_picture, "audio": waves.see}
+# Of these media a thumbnail moves: what is small on a shelf should say what the large one does.
+MOVING: dict[str, Callable[[Path, int], list[Image.Image]]] = {"video": moves.see, "lipsync": moves.see}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import MediaError
-from pipelines.media import Picture, Sound
+from pipelines.media import Clip, Picture, Sound
 from studio.export import write
 from studio.export.loading import load
 from studio.provenance import Stamp
@@ -87,4 +87,21 @@ def _size(sound: Sound) -> str:
     return f"{count} samples at {sound.sample_rate} Hz in {channels} channel{'s' * (channels > 1)}"
 
 
-_WAYS: dict[type, Callable[[Path, Any], Compared]] = {Picture: _pictures, Sound: _sounds}
+def _clips(path: Path, made: Clip) -> Compared:
+    kept = load(path)
+    if not isinstance(kept, Clip):
+        return False, "it is no clip"
+    with TemporaryDirectory(prefix="eddyline-") as folder:  # as its format keeps it: encoders are deterministic
+        now = load(write(made, Path(folder) / f"again{path.suffix.lower()}", Stamp(), sign=False))
+    assert isinstance(now, Clip)
+    if now.frames.shape != kept.frames.shape:
+        frames, height, width = now.frames.shape[:3]
+        return False, f"different size: {frames} frames of {width} x {height}, was {kept.frames.shape[:3]}"
+    unequal = int((now.frames != kept.frames).any(-1).sum())
+    if unequal:
+        off = int(np.abs(now.frames.astype(np.int16) - kept.frames).max())
+        return False, f"largest difference {off} of 255, {unequal} of {now.frames[..., 0].size} pixels are not equal"
+    return True, f"same {len(now.frames)} frames as {path.suffix[1:].upper()} keeps them"
+
+
+_WAYS: dict[type, Callable[[Path, Any], Compared]] = {Picture: _pictures, Sound: _sounds, Clip: _clips}

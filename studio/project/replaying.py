@@ -90,7 +90,7 @@ def _again(work: _Work, settings: SamplingSettings, runner: Runner) -> tuple[Any
         if parent is None:
             raise MediaError(f"its {role} is not in the project")
         inputs[role] = parent
-    if settings.TASK == "edit" and "source" not in inputs:
+    if settings.TASK != "generate" and "source" not in inputs:
         raise MediaError("its source is not named, so it is not known what was edited")
     done = [event for event in runner.run(settings, inputs) if isinstance(event, Done)]
     return done[-1].items

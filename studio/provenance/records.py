@@ -128,7 +128,7 @@ def stamp(
     visemes: Visemes | None = None,
 ) -> Stamp:
     """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
-    edited = settings.TASK == "edit" if edited is None else edited
+    edited = settings.TASK != "generate" if edited is None else edited
     text = record(settings, origin, edited=edited, words=words, visemes=visemes)
     return Stamp(text, EDITED if edited else MADE, parameters(settings))
 
