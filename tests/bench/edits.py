@@ -3,10 +3,16 @@
 Pairs of real pictures of one style whose names differ in one word ("blue heart" -> "green heart") have a true target.
 Reported per method: RMS distance of the edit to the true target (range 2), the share of edits nearer to the target
 than to the source, and PSNR against the source where source and true target agree. A source left alone stands first.
+Each method has the start level, guidance and sharing that were best for it at 16 model calls on other pairs; a model
+call is one run of the network for one description.
 """
 
 import argparse
+import itertools
+import json
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -80,54 +86,179 @@ def direct_edit(plan, x, up):
         yield EditStep(2 * steps - index + 1, 2 * steps, state, model.calls)
 
 
-def methods(steps):
-    """Name -> function (plan, x, e, seeds) -> edit steps."""
-    found = {}
-    for start in (0.8, 1.0):
-        found[f"SDEdit from {start}"] = lambda p, x, e, s, a=start: sde_edit(p, x, grid(steps, a), e)
-        found[f"FlowEdit from {start}"] = lambda p, x, e, s, a=start: flow_edit(p, x, grid(steps, a), s)
-        found[f"MagicMix from {start}"] = lambda p, x, e, s, a=start: magic_mix(p, x, grid(steps, a), e)
-        found[f"DirectEdit from {start}"] = lambda p, x, e, s, a=start: direct_edit(p, x, grid(steps, a, rising=True))
-        for name in ("midpoint", "fireflow", "alf"):
-            n = RULES[name].steps_for(steps)
-            for share in (0, 2):
-                found[f"RF-Edit {name} from {start}, values shared for {share}"] = (
-                    lambda p, x, e, s, a=start, r=RULES[name], n=n, k=share: rf_edit(
-                        p, x, grid(n, a, rising=True), r, Sharing(k)
-                    )
-                )
-    return found
+@dataclass(frozen=True)
+class Method:
+    """An editor with what is searched of it.
+
+    ``run`` takes (plan, x, e, seeds, steps, knobs) and gives edit steps; ``price`` takes knobs and gives the model
+    calls of one step and those that come once.
+    """
+
+    name: str
+    knobs: dict[str, tuple[float, ...]]
+    run: Callable[..., Iterator[EditStep]]
+    price: Callable[[dict[str, float]], tuple[int, int]]
+
+    def settings(self):
+        """Every combination of the knobs."""
+        return [dict(zip(self.knobs, values, strict=True)) for values in itertools.product(*self.knobs.values())]
+
+    def steps(self, calls, knobs):
+        """Most steps that ``calls`` model calls pay for; 0 where they pay for none."""
+        each, once = self.price(knobs)
+        return max(0, (calls - once) // each)
+
+
+def branches(knobs):
+    """Model calls of one guided velocity."""
+    return 1 if knobs["guidance"] == 1 else 2
+
+
+COMMON = {"start": (0.9, 1.0), "guidance": (1.0, 2.0, 3.0)}
+
+
+def noised(editor):
+    """SDEdit or MagicMix."""
+    return lambda plan, x, e, seeds, steps, k: editor(plan, x, grid(steps, k["start"]), e)
+
+
+def flow(rule, fresh):
+    """FlowEdit's difference equation by a rule, with fresh or with one noise."""
+    return lambda plan, x, e, seeds, steps, k: flow_edit(
+        plan, x, grid(steps, k["start"]), seeds, rule=RULES[rule], fresh=fresh
+    )
+
+
+def inverting(rule):
+    """RF-Edit by a rule; 'share' is the part of the way back that shares values."""
+    return lambda plan, x, e, seeds, steps, k: rf_edit(
+        plan, x, grid(steps, k["start"], rising=True), RULES[rule],
+        Sharing(round(k["share"] * steps), policy="cache", budget=10**11),
+    )  # fmt: skip
+
+
+def rf(title, name):
+    """RF-Edit's row by a rule, first calls of both ways counted."""
+    rule = RULES[name]
+
+    def price(knobs):
+        # A reversible rule asks both descriptions at the turn; the others begin their way back as they began.
+        turn = 2 if rule.reversible else rule.start_calls * branches(knobs)
+        return rule.calls * (1 + branches(knobs)), rule.start_calls + turn
+
+    return Method(title, {**COMMON, "share": (0.0, 0.25)}, inverting(name), price)
+
+
+METHODS = (
+    Method("SDEdit", COMMON, noised(sde_edit), lambda k: (branches(k), 0)),
+    Method("MagicMix", COMMON, noised(magic_mix), lambda k: (branches(k), 0)),
+    Method("FlowEdit", COMMON, flow("euler", True), lambda k: (1 + branches(k), 0)),
+    Method("FlowEdit, one noise", COMMON, flow("euler", False), lambda k: (1 + branches(k), 0)),
+    Method("FlowEdit, one noise, second order (AB2)", COMMON, flow("ab2", False), lambda k: (1 + branches(k), 0)),
+    Method(
+        "Euler + stored residual (DirectEdit)", COMMON,
+        lambda plan, x, e, seeds, steps, k: direct_edit(plan, x, grid(steps, k["start"], rising=True)),
+        lambda k: (1 + branches(k), 1),
+    ),
+    rf("Euler + values", "euler"),
+    rf("midpoint + values (published RF-Edit)", "midpoint"),
+    rf("FireFlow + values", "fireflow"),
+    rf("bit-exact leapfrog + values", "alf"),
+)  # fmt: skip
+
+
+class Cases:
+    """Pairs of pictures with their prompts, and what an editor makes of them."""
+
+    def __init__(self, model, stickers, sources, targets):
+        pictures = torch.from_numpy(stickers.pictures)
+        self.model, self.rows = model, len(sources)
+        self.source, self.target = (
+            pictures[rows].permute(0, 3, 1, 2).float() / 127.5 - 1 for rows in (sources, targets)
+        )
+        self.words = [
+            [f"{stickers.items[row].name}, {stickers.items[row].style}" for row in rows] for rows in (sources, targets)
+        ]
+
+    def score(self, method, calls, knobs):
+        """(distance to target, share nearer to target, dB kept, model calls used)."""
+        steps, found, used = method.steps(calls, knobs), [], 0
+        for first in range(0, self.rows, CHUNK):
+            rows = slice(first, first + CHUNK)
+            source, target = self.source[rows], self.target[rows]
+            plan = EditPlan(
+                self.model, *(self.model.encode(words[rows]) for words in self.words), guidance=knobs["guidance"]
+            )
+            seeds = list(range(first, first + len(source)))
+            *_, step = method.run(plan, source, noise(source.shape[1:], seeds), seeds, steps, knobs)
+            found.append(torch.stack(scores(step.clean.float().clamp(-1, 1), source, target)))
+            used = step.calls
+        distance, near, kept = torch.cat(found, dim=1).mean(1).tolist()
+        return distance, near, kept, used
+
+
+CHUNK = 50
+SEARCHED_AT = 16
 
 
 @torch.inference_mode()
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/image"))
-    parser.add_argument("--pairs", type=int, default=48)
-    parser.add_argument("--steps", type=int, nargs="+", default=[16])
-    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.5, 4.0])
-    parser.add_argument("--only", nargs="+", default=[""], help="methods whose name contains one of these")
+    parser.add_argument("--pairs", type=int, default=300)
+    parser.add_argument("--search", type=int, default=40, help="other pairs, on which knobs are chosen")
+    parser.add_argument("--calls", type=int, nargs="+", default=[8, 16, 32, 64])
+    parser.add_argument("--out", type=Path, default=Path("runs/edits.jsonl"), help="rows so far: a second run goes on")
     options = parser.parse_args()
-    stickers = StickerSet.load(options.data)
-    sources, targets = pairs_of(stickers, options.pairs)
-    pictures = torch.from_numpy(stickers.pictures).permute(0, 3, 1, 2)
-    source, target = (pictures[rows].float() / 127.5 - 1 for rows in (sources, targets))
-    model = starter()
-    prompts = [[f"{stickers.items[r].name}, {stickers.items[r].style}" for r in rows] for rows in (sources, targets)]
-    seeds = list(range(len(sources)))
-    e = noise(source.shape[1:], seeds)
-    d, near, _ = scores(source, source, target)
-    rows = [("source untouched", "-", 0, f"{d.mean():.3f}", f"{near.mean():.2f}", "-")]
-    for guidance in options.guidance:
-        plan = EditPlan(model, model.encode(prompts[0]), model.encode(prompts[1]), guidance)
-        for name, method in [pair for steps in options.steps for pair in methods(steps).items()]:
-            if any(part in name for part in options.only):
-                *_, step = method(plan, source, e, seeds)
-                d, near, kept = scores(step.clean.clamp(-1, 1), source, target)
-                calls = step.calls
-                rows.append((name, guidance, calls, f"{d.mean():.3f}", f"{near.mean():.2f}", f"{kept.mean():.1f} dB"))
-                print(rows[-1], flush=True)
-    table(("method", "guidance", "model calls", "distance to target", "nearer to target", "kept"), rows)
+    torch.set_num_threads(1)
+    stickers, model = StickerSet.load(options.data), starter(torch.bfloat16)
+    sources, targets = pairs_of(stickers, options.pairs + options.search)
+    apart = set(range(0, len(sources), len(sources) // options.search)) if options.search else set()
+    split = [[i for i in range(len(sources)) if (i in apart) == searched] for searched in (True, False)]
+    search, test = (Cases(model, stickers, [sources[i] for i in rows], [targets[i] for i in rows]) for rows in split)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    kept = {(row["part"], row["method"], row["calls"], json.dumps(row["knobs"])): row for row in done}
+
+    def score(part, cases, method, calls, knobs):
+        key = part, method.name, calls, json.dumps(knobs)
+        if key not in kept:
+            distance, near, decibels, used = cases.score(method, calls, knobs)
+            kept[key] = {
+                "part": part, "method": method.name, "calls": calls, "knobs": knobs, "distance": distance,
+                "near": near, "kept": decibels, "used": used, "pairs": cases.rows,
+            }  # fmt: skip
+            with options.out.open("a") as file:
+                file.write(json.dumps(kept[key]) + "\n")
+        return kept[key]
+
+    untouched = scores(test.source, test.source, test.target)[0].mean()
+    best = {
+        method.name: min(
+            (score("search", search, method, SEARCHED_AT, knobs) for knobs in method.settings()
+             if method.steps(SEARCHED_AT, knobs)), key=lambda row: row["distance"],
+        )["knobs"]
+        for method in METHODS
+    }  # fmt: skip
+    rows = [("source untouched", "-", 0, f"{untouched:.4f}", "0.00", "-")]
+    for calls in options.calls:
+        for method in METHODS:
+            knobs = best[method.name]
+            if not method.steps(calls, knobs):
+                continue
+            row = score("test", test, method, calls, knobs)
+            told = ", ".join(f"{name} {value:g}" for name, value in knobs.items())
+            rows.append(
+                (
+                    method.name,
+                    told,
+                    row["used"],
+                    f"{row['distance']:.4f}",
+                    f"{row['near']:.2f}",
+                    f"{row['kept']:.1f} dB",
+                )
+            )
+    table(("method", "chosen on other pairs", "model calls", "distance to target", "nearer to target", "kept"), rows)
 
 
 if __name__ == "__main__":
