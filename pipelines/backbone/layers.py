@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.backbone.mixers import mixer
+from pipelines.backbone.rope import rope_table, rotate
 
 # Called at every attention with (site index, values [B, N, C]); what it returns takes the values' place.
 Tap = Callable[[int, Tensor], Tensor]
@@ -107,3 +108,36 @@ class Block(nn.Module):
         mixed = self.attention(self.norms[0](x) * (1 + scale_a), table, site, tap)
         x = x + gate_a.tanh() * self.norms[1](mixed)
         return x + gate_f.tanh() * self.norms[3](self.feed_forward(self.norms[2](x) * (1 + scale_f)))
+
+
+class TemporalAttention(nn.Module):
+    """Every place of a picture looks at itself in the other frames; it adds nothing until it is trained.
+
+    Factorised space-time attention (TimeSformer, arXiv 2102.05095), rotary along time. Frames look no further than
+    training showed them: a clip longer than ``reach`` is read through a sliding window.
+    """
+
+    def __init__(self, dim: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = RMSNorm(dim)
+        self.to_qkv = nn.Linear(dim, 3 * width, bias=False)
+        self.norm_q = RMSNorm(width // heads)
+        self.norm_k = RMSNorm(width // heads)
+        self.to_out = nn.Linear(width, dim, bias=False)
+        nn.init.zeros_(self.to_out.weight)
+
+    def forward(self, x: Tensor, frames: int, reach: int) -> Tensor:
+        """Advance tokens ``x`` [B * frames, N, C], the frames of each clip one after the other."""
+        rows = self.to_qkv(self.norm(x)).unflatten(0, (-1, frames)).transpose(1, 2)  # [B, N, T, 3 W]
+        q, k, v = (part.transpose(2, 3) for part in rows.unflatten(-1, (3, self.heads, -1)).unbind(3))
+        head = q.shape[-1]
+        table = rope_table((frames,), head).to(x.device)
+        q, k = (rotate(norm(t).flatten(0, 1), table) for norm, t in ((self.norm_q, q), (self.norm_k, k)))
+        scores = q @ k.transpose(-1, -2) * head**-0.5  # [B * N, H, T, T]
+        if frames > reach:
+            time = torch.arange(frames, device=x.device)
+            scores = scores.masked_fill((time[:, None] - time).abs() >= reach, -torch.inf)
+        mixed = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v.flatten(0, 1)
+        mixed = mixed.transpose(1, 2).flatten(2).unflatten(0, (-1, x.shape[1])).transpose(1, 2).flatten(0, 1)
+        return x + self.to_out(mixed)

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from pipelines.backbone.layers import Block, RMSNorm, SigmaEmbedding, Tap
+from pipelines.backbone.layers import Block, RMSNorm, SigmaEmbedding, Tap, TemporalAttention
 from pipelines.backbone.rope import rope_table
 from pipelines.errors import ModelError
+
+TEMPORAL_HEAD = 64  # width of a head of the attention along time
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class BackboneConfig:
         bottleneck: width between the raw patch and ``dim`` (JiT's low-rank embedding).
         mixer: name in ``pipelines.backbone.mixers.MIXERS``.
         reference: build the input for a reference signal beside the noised one.
+        lean: power of sigma by which the estimate leans on the reference.
+        temporal: width of the attention along the first of three axes, which then is time in patches of one frame:
+            each frame is read as a picture, and after each block every place looks at itself in the other frames. At
+            0 all tokens read one another.
     """
 
     channels: int
@@ -47,6 +53,8 @@ class BackboneConfig:
     bottleneck: int = 128
     mixer: str = "softmax"
     reference: bool = False
+    lean: float = 8.0
+    temporal: int = 0
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built.
@@ -60,8 +68,23 @@ class BackboneConfig:
             )
         if self.dim % self.heads or (self.dim // self.heads) % 2:
             raise ModelError(f"backbone: dim {self.dim} over {self.heads} heads must give an even head width")
-        if self.overlap and any(p % 2 for p in self.patch):
+        if self.temporal and (len(self.grid) != 3 or self.patch[0] != 1 or self.temporal % TEMPORAL_HEAD):
+            raise ModelError(
+                f"backbone: temporal attention needs three axes, patches of one frame and a width in steps of "
+                f"{TEMPORAL_HEAD}, got grid {self.grid}, patch {self.patch}, temporal {self.temporal}"
+            )
+        if self.overlap and any(p % 2 for p in self.token_patch):
             raise ModelError(f"backbone: overlapping patches need even sizes, got {self.patch}")
+
+    @property
+    def token_patch(self) -> tuple[int, ...]:
+        """Samples of one token along the axes that tokens are cut from: without time where that has its own layers."""
+        return self.patch[1:] if self.temporal else self.patch
+
+    @property
+    def token_grid(self) -> tuple[int, ...]:
+        """Trained grid along the same axes."""
+        return self.grid[1:] if self.temporal else self.grid
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for a JSON file."""
@@ -131,8 +154,8 @@ class FlowTransformer(nn.Module):
 
     ``reference`` [B, C + 1, *S] is a clean signal that shows roughly what is wanted, and in its last channel the trust
     in it, from 0 to 1; all zeros stand for none. It joins the tokens at the same place, and the estimate leans on it
-    where the network says so: sigma^8 times the trust times a learned share of every sample, so that it guides what is
-    made out of noise and has no say in the end.
+    where the network says so: sigma^lean times the trust times a learned share of every sample. A high power guides
+    what is made out of noise and has no say in the end.
 
     ``aligned`` [B, tokens, dim] is added to the tokens of the grid: what is known of each place, as the phones of a
     sentence are along its frames.
@@ -141,13 +164,19 @@ class FlowTransformer(nn.Module):
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         self.config = config
-        samples = config.channels * math.prod(config.patch) * (2 ** len(config.patch) if config.overlap else 1)
+        patch = config.token_patch
+        samples = config.channels * math.prod(patch) * (2 ** len(patch) if config.overlap else 1)
         self.embed = nn.Sequential(
             nn.Linear(samples, config.bottleneck, bias=False), nn.Linear(config.bottleneck, config.dim)
         )
         self.sigma_embedding = SigmaEmbedding(config.dim)
         self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.dim, 4 * config.dim))
         self.blocks = nn.ModuleList(Block(config.dim, config.heads, config.mixer) for _ in range(config.depth))
+        if config.temporal:
+            heads = config.temporal // TEMPORAL_HEAD
+            self.temporal = nn.ModuleList(
+                TemporalAttention(config.dim, config.temporal, heads) for _ in range(config.depth)
+            )
         self.final_norm = RMSNorm(config.dim)
         self.final_scale = nn.Sequential(nn.SiLU(), nn.Linear(config.dim, config.dim))
         self.head = nn.Linear(config.dim, samples)
@@ -163,7 +192,7 @@ class FlowTransformer(nn.Module):
                 nn.init.zeros_(parameter)
         if config.reference:
             nn.init.zeros_(self.reference_gate.weight)
-            nn.init.constant_(self.reference_gate.bias, 1.4 / 2 ** len(config.patch) if config.overlap else 1.4)
+            nn.init.constant_(self.reference_gate.bias, 1.4 / 2 ** len(patch) if config.overlap else 1.4)
 
     def grid_of(self, x: Tensor) -> tuple[int, ...]:
         """Tokens along each axis of ``x`` [B, C, *S].
@@ -185,13 +214,39 @@ class FlowTransformer(nn.Module):
         reference: Tensor | None = None, aligned: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Clean estimate; see the class for shapes."""
-        cfg = self.config
-        grid = self.grid_of(x)
+        if not self.config.temporal:
+            return self._estimate(x, sigma, context, pooled, tap, reference, aligned)
+        self.grid_of(x)
+        batch, frames = x.shape[0], x.shape[2]
+        if sigma.ndim == 2 and sigma.shape[1] != frames:
+            raise ModelError(f"sigma: one level per frame means {frames} of them, got {sigma.shape[1]}")
+
+        def each(signal: Tensor) -> Tensor:
+            return signal.transpose(1, 2).flatten(0, 1)
+
+        levels = sigma if sigma.ndim == 2 else sigma[:, None].expand(-1, frames)
+        known = None if aligned is None else aligned.unflatten(1, (frames, -1)).flatten(0, 1)
+        shown = None if reference is None else each(reference)
+        clean = self._estimate(
+            each(x), levels.flatten(), context.repeat_interleave(frames, 0), pooled.repeat_interleave(frames, 0),
+            None if tap is None else _by_clip(tap, batch), shown, known, frames,
+        )  # fmt: skip
+        return clean.unflatten(0, (batch, frames)).transpose(1, 2)
+
+    def _estimate(
+        self, x: Tensor, sigma: Tensor, context: Tensor, pooled: Tensor, tap: Tap | None, reference: Tensor | None,
+        aligned: Tensor | None, frames: int = 1,
+    ) -> Tensor:  # fmt: skip
+        """Clean estimate of ``x``, whose every ``frames`` samples are those of one clip where there are several."""
+        cfg, patch = self.config, self.config.token_patch
+        grid = tuple(size // p for size, p in zip(x.shape[2:], patch, strict=True))
+        if not cfg.temporal:
+            self.grid_of(x)
         cut, join = (overlap_patchify, overlap_unpatchify) if cfg.overlap else (patchify, unpatchify)
-        tokens = self.embed(cut(x, cfg.patch).to(self.head.weight.dtype)).flatten(1, -2)
+        tokens = self.embed(cut(x, patch).to(self.head.weight.dtype)).flatten(1, -2)
         if reference is not None:
             reference, level = self._fitted(reference, sigma, x.shape[2:])
-            tokens = tokens + self.reference_embed(cut(reference * level, cfg.patch).to(tokens.dtype)).flatten(1, -2)
+            tokens = tokens + self.reference_embed(cut(reference * level, patch).to(tokens.dtype)).flatten(1, -2)
         if aligned is not None:
             tokens = tokens + aligned.to(tokens.dtype)
         tokens = torch.cat([context.to(tokens.dtype) + self.context_type.to(tokens.dtype), tokens], dim=1)
@@ -200,13 +255,15 @@ class FlowTransformer(nn.Module):
         modulation = self.modulation(summary).unflatten(-1, (4, cfg.dim))
         for site, block in enumerate(self.blocks):
             tokens = block(tokens, modulation, table, site, tap)
+            if cfg.temporal:
+                tokens = self.temporal[site](tokens, frames, cfg.grid[0])
         tokens = self.final_norm(tokens) * (1 + self.final_scale(summary))
         cells = tokens[:, context.shape[1] :]
-        clean = join(self.head(cells).unflatten(1, grid), cfg.patch).to(x.dtype)
+        clean = join(self.head(cells).unflatten(1, grid), patch).to(x.dtype)
         if reference is None:
             return clean
-        share = torch.sigmoid(join(self.reference_gate(cells).unflatten(1, grid), cfg.patch).to(x.dtype))
-        share = share * (reference[:, -1:] * level**8).to(x.dtype)
+        share = torch.sigmoid(join(self.reference_gate(cells).unflatten(1, grid), patch).to(x.dtype))
+        share = share * (reference[:, -1:] * level**cfg.lean).to(x.dtype)
         return clean + share * (reference[:, :-1].to(x.dtype) - clean)
 
     def _fitted(self, reference: Tensor, sigma: Tensor, sizes: torch.Size) -> tuple[Tensor, Tensor]:
@@ -232,6 +289,11 @@ class FlowTransformer(nn.Module):
         key = (grid, context, device)
         if key not in self._tables:
             head = self.config.dim // self.config.heads
-            table = rope_table(grid, head, context=context, trained=self.config.grid)
+            table = rope_table(grid, head, context=context, trained=self.config.token_grid)
             self._tables[key] = table.to(device)
         return self._tables[key]
+
+
+def _by_clip(tap: Tap, batch: int) -> Tap:
+    """``tap`` that sees all frames of a clip in one row, for values that come a frame a row."""
+    return lambda site, values: tap(site, values.reshape(batch, -1, values.shape[-1])).reshape(values.shape)

@@ -14,7 +14,7 @@ from pipelines.models.colours import HUES, colour_name, dominant_hue, hue_satura
 from pipelines.training.card import Card
 from pipelines.training.data.captions import STYLE_TEMPLATES, Sampler, caption, styled
 from pipelines.training.data.packages import Package
-from pipelines.training.data.stickers import Item, StickerSet, _entries, is_held_out, premultiplied
+from pipelines.training.data.stickers import Item, StickerSet, entries, is_held_out, premultiplied
 
 STYLES = ("3d", "flat", "cartoon")
 
@@ -175,7 +175,7 @@ def test_skin_tones_share_the_base_name_and_so_its_fate(tmp_path):
     (tmp_path / "cldr/annotations/en").mkdir(parents=True)
     extra = {"annotations": {"annotations": {"\U0001f44b": {"default": ["hello", "waving hand"]}}}}
     (tmp_path / "cldr/annotations/en/annotations.json").write_text(json.dumps(extra))
-    found = list(_entries(tmp_path / "base", tmp_path / "cldr"))
+    found = list(entries(tmp_path / "base", tmp_path / "cldr"))
     assert [base for _, base in found] == ["waving hand", "waving hand"]
     assert [entry["tags"] for entry, _ in found] == [["hello", "wave"]] * 2
 

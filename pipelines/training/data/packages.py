@@ -111,3 +111,12 @@ SONIC_PI = Package(
     "debian", "sonic-pi-samples", "3.2.2~repack-8",
     "25f2312d2fae005e6ad0f4726b8ed3084e776006a5a132083506e960224ac79d", "CC0-1.0", "recorded hits, loops and effects",
 )  # fmt: skip
+FLUENT_MOVING = tuple(
+    Package("npm", f"@lobehub/fluent-emoji-anim-{part}", "1.0.0", digest, "MIT", "moving pictures, 3D style")
+    for part, digest in enumerate((
+        "4c03ac178c1eabf2e2a16dd498f3cc2b92dc30ec3466ae38fdc497d4774c99ea",
+        "e431da8172e394036c330faa77648d6fbbae1fd3b0be95637c4497c9075019c0",
+        "3624d0c34c819c1794b74ccf6ae9034adff7c4cb6318dd2a645145f0196feb43",
+        "3d4c08f1e321f70808ef4996aba0ab575a9d97b6c56ffffc92cf6161a7836aa3",
+    ), start=1)
+)  # fmt: skip

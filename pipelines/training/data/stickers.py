@@ -69,11 +69,11 @@ def is_held_out(base: str) -> bool:
 def prepare(cache: Path) -> StickerSet:
     """Fetch the packages into ``cache`` and render every whitelisted picture."""
     roots = {package.name: package.fetch(cache) / "package" for package in PACKAGES}
-    three_d = {_key(path.stem): path for path in (roots[FLUENT_3D.name] / "assets").glob("*.webp")}
-    flat, noto = (_icons(roots[package.name]) for package in (FLUENT_FLAT, NOTO))
+    three_d = {key_of(path.stem): path for path in (roots[FLUENT_3D.name] / "assets").glob("*.webp")}
+    flat, noto = (icons(roots[package.name]) for package in (FLUENT_FLAT, NOTO))
     pictures, items = [], []
-    for entry, base in _entries(roots[EMOJIBASE.name], roots[CLDR.name]):
-        key = _key(entry["hexcode"])
+    for entry, base in entries(roots[EMOJIBASE.name], roots[CLDR.name]):
+        key = key_of(entry["hexcode"])
         if key not in three_d or key not in flat:  # the 3D package draws some code points that the original lacks
             continue
         sources = {"3d": Image.open(three_d[key]), "flat": _render(flat[key])}
@@ -94,20 +94,20 @@ def premultiplied(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGBA").convert("RGBa").resize((SIZE, SIZE), Image.Resampling.LANCZOS))
 
 
-def _key(code: str) -> str:
+def key_of(code: str) -> str:
     """Code points of a file name without the variation selector, as the three packages disagree on it."""
     return "-".join(part.lstrip("0") for part in code.lower().split("-") if part != "fe0f")
 
 
-def _icons(root: Path) -> dict[str, str]:
+def icons(root: Path) -> dict[str, str]:
     """SVG text by code points of one iconify package."""
-    icons = json.loads((root / "icons.json").read_text())
+    drawn = json.loads((root / "icons.json").read_text())
     chars = json.loads((root / "chars.json").read_text())
-    box = f"0 0 {icons['width']} {icons['height']}"
+    box = f"0 0 {drawn['width']} {drawn['height']}"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box}">'
-    bodies = {name: icon["body"] for name, icon in icons["icons"].items()}
-    bodies |= {alias: bodies[entry["parent"]] for alias, entry in icons.get("aliases", {}).items()}
-    return {_key(code): f"{head}{bodies[name]}</svg>" for code, name in chars.items() if name in bodies}
+    bodies = {name: icon["body"] for name, icon in drawn["icons"].items()}
+    bodies |= {alias: bodies[entry["parent"]] for alias, entry in drawn.get("aliases", {}).items()}
+    return {key_of(code): f"{head}{bodies[name]}</svg>" for code, name in chars.items() if name in bodies}
 
 
 def _render(svg: str) -> Image.Image:
@@ -117,7 +117,7 @@ def _render(svg: str) -> Image.Image:
     return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=2 * SIZE, height=2 * SIZE))))
 
 
-def _entries(emojibase: Path, cldr: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def entries(emojibase: Path, cldr: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """emojibase entries with merged tags, skin tones as entries of their own, each with its base name."""
     annotations = json.loads((cldr / "annotations/en/annotations.json").read_text())["annotations"]["annotations"]
     for entry in json.loads((emojibase / "en/data.json").read_text()):
