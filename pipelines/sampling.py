@@ -9,10 +9,11 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pipelines.edit import EditPlan, EditStep, Sharing, flow_edit, magic_mix, rf_edit, sde_edit
+from pipelines.edit.flow_edit import Draw
 from pipelines.events import Note, Progress
 from pipelines.flow import CLAMP, SCHEDULES, FlowModel, noise, sigma_grid
 from pipelines.flow.rules import rule_named
-from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings, SoundEditSettings
+from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings, SoundEditSettings, VideoEditSettings
 
 
 class PromptedModel(FlowModel, Protocol):
@@ -50,15 +51,16 @@ def seeds_of(settings: SamplingSettings, count: int) -> list[int]:
 
 def edited(
     plan: EditPlan,
-    settings: ImageEditSettings | SoundEditSettings,
+    settings: ImageEditSettings | SoundEditSettings | VideoEditSettings,
     x: Tensor,
     seeds: Sequence[int],
     tokens: int,
     lift: float = 1.0,
+    draw: Draw = noise,
 ) -> Iterator[EditStep]:
     """Run the editor that ``settings`` name on the clean signal ``x`` [B, *S] of so many ``tokens``.
 
-    ``lift`` is that of :func:`edit_start`.
+    ``lift`` is that of :func:`edit_start`; ``draw`` makes the noise of samples from its shape and their seeds.
     """
     # FlowEdit moves clean signals, so it goes all the way; the others start and end at the clamp.
     end = 0.0 if settings.method == "flowedit" else CLAMP
@@ -69,8 +71,8 @@ def edited(
         sharing = Sharing(settings.share_steps, sites, policy=settings.features, budget=settings.budget_mb * 1_000_000)
         return rf_edit(plan, x, falling.flip(0), rule_named(settings.solver), sharing)
     if settings.method == "flowedit":
-        return flow_edit(plan, x, falling, seeds, average=getattr(settings, "average", 1))
-    e = noise(x.shape[1:], seeds)
+        return flow_edit(plan, x, falling, seeds, average=getattr(settings, "average", 1), draw=draw)
+    e = draw(x.shape[1:], seeds)
     return magic_mix(plan, x, falling, e) if settings.method == "magicmix" else sde_edit(plan, x, falling, e)
 
 

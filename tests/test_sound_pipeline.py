@@ -13,6 +13,7 @@ from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE, bands_of, mel
 from pipelines.errors import MediaError, SettingsError
 from pipelines.events import Done, Note, Preview, Progress
 from pipelines.flow import CLAMP, conditioned, sigma_grid
+from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.flow.schedule import shift
 from pipelines.media import Sound
@@ -21,7 +22,7 @@ from pipelines.models.starter import StarterModel
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound import SoundPipeline
 from pipelines.sound.extending import CONTEXT, FADE, WINDOW
-from pipelines.sound.filling import PATCH, fill, seam, turned
+from pipelines.sound.filling import PATCH, seam, turned
 from pipelines.sound.pipeline import LOOP_FADE, _closed
 from pipelines.sound.source import LEARNT_LUFS, Source
 from pipelines.training.sound import sound_network

@@ -1,6 +1,6 @@
 """FlowEdit (arXiv 2412.08629): move a signal along the difference of two velocities, with no inversion."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -12,10 +12,13 @@ from pipelines.flow.rules import EULER, Rule, State
 from pipelines.flow.solver import solve
 from pipelines.flow.types import Call, Velocity
 
+Draw = Callable[[Sequence[int], Sequence[int]], Tensor]  # (shape of a sample, seeds) -> noise [B, *shape]
+
 
 def difference(
-    source: Velocity, target: Velocity, x: Tensor, seeds: Sequence[int], average: int = 1, *, fresh: bool = True
-) -> Velocity:
+    source: Velocity, target: Velocity, x: Tensor, seeds: Sequence[int], average: int = 1,
+    *, fresh: bool = True, draw: Draw = noise,
+) -> Velocity:  # fmt: skip
     """Velocity of z, from ``x`` [B, *S] toward its edit: mean over noise of target(z + (x_s - x)) - source(x_s).
 
     x_s = (1 - sigma) x + sigma e with noise e of its own per sample and average, and per step where ``fresh``; the
@@ -28,7 +31,7 @@ def difference(
         total = torch.zeros_like(x)
         for turn in range(average):
             key = 1 + turn + (64 * (call.step * 4 + call.stage) if fresh else 0)
-            e = noise(x.shape[1:], [(seed + 0x9E3779B97F4A7C15 * key) % 2**63 for seed in seeds]).to(x)
+            e = draw(x.shape[1:], [(seed + 0x9E3779B97F4A7C15 * key) % 2**63 for seed in seeds]).to(x)
             noised = (1 - level) * x + level * e
             moved = noised + (z.to(x) - x)  # in this order: exactly ``noised`` while z is x
             total = total + (target(moved, sigma, call) - source(noised, sigma, call))
@@ -39,14 +42,14 @@ def difference(
 
 def flow_edit(
     plan: EditPlan, x: Tensor, sigmas: Tensor, seeds: Sequence[int],
-    *, average: int = 1, rule: Rule = EULER, fresh: bool = True,
+    *, average: int = 1, rule: Rule = EULER, fresh: bool = True, draw: Draw = noise,
 ) -> Iterator[EditStep]:  # fmt: skip
     """Edit ``x`` [B, *S] along the falling grid ``sigmas`` [steps + 1], whose top is the start level.
 
     Costs (2, or 3 when guided) x ``average`` model calls per call of ``rule``; ``fresh`` as in :func:`difference`.
     """
     plan, model = counted(plan)
-    velocity = difference(plan.source_velocity(), plan.target_velocity(), x, seeds, average, fresh=fresh)
+    velocity = difference(plan.source_velocity(), plan.target_velocity(), x, seeds, average, fresh=fresh, draw=draw)
     mask = plan.mask
 
     def keep_outside(state: State, done: int) -> State:

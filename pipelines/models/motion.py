@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 LATTICE = 9  # control points along each side of the canvas, its edges included
 CHANNELS = 6  # of a score along the tokens: place, move to the next frame, opacity, whether it is known
@@ -102,3 +102,16 @@ def moved(picture: Tensor, field: Tensor, opacity: Tensor | None = None) -> Tens
 def performed(picture: Tensor, score: Score) -> Tensor:
     """``picture`` [C, H, W] in [-1, 1], premultiplied, as ``score`` moves it: [C, T, H, W] in [-1, 1]."""
     return moved((picture + 1) / 2, score.field, score.opacity).transpose(0, 1) * 2 - 1
+
+
+def shrunk(picture: Tensor, share: float) -> Tensor:
+    """``picture`` [4, H, W] in [0, 1] at ``share`` of its size, in the middle of as large a canvas."""
+    size = picture.shape[-1]
+    inner = max(1, round(size * share))
+    if inner == size:
+        return picture
+    canvas = torch.zeros_like(picture)
+    edge = (size - inner) // 2
+    small = interpolate(picture[None], (inner, inner), mode="bilinear", antialias=True, align_corners=False)[0]
+    canvas[:, edge : edge + inner, edge : edge + inner] = small
+    return canvas

@@ -16,10 +16,11 @@ import torch
 from pipelines.errors import ModelError
 from pipelines.models.bank import Bank, Entry
 from pipelines.models.motion import Score
+from pipelines.paths import assets
 
 FILE = "motions.npz"
 NAMES = "motions.json"
-UNIT = 1 / 160  # of the stored whole numbers, in half canvas sizes
+UNIT = 0.01  # of the stored whole numbers, in half canvas sizes
 LEAST = 0.45  # below, no name fits
 
 
@@ -40,17 +41,18 @@ class MotionBank:
     seconds: float = 3.0
 
     @classmethod
-    def load(cls, folder: Path) -> "MotionBank":
-        """Read what :meth:`save` wrote.
+    def load(cls, folder: Path | None = None) -> "MotionBank":
+        """Read what :meth:`save` wrote, by default what ships.
 
         Raises:
             ModelError: the files are missing or damaged.
         """
+        folder = folder or assets() / "motions"
         try:
             raw = json.loads((folder / NAMES).read_text(encoding="utf-8"))
             entries = [Entry(name, tuple(tags), ("3d",)) for name, tags in raw]
             with np.load(folder / FILE, allow_pickle=False) as held:
-                fields = held["fields"]
+                fields = np.cumsum(held["changes"], axis=1, dtype=np.int8)
             if len(fields) != len(entries):
                 raise ValueError(f"{len(entries)} names, {len(fields)} motions")
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -62,8 +64,8 @@ class MotionBank:
         """Write names with their tags, and fields [N, T, 2, L, L] in half canvas sizes."""
         folder.mkdir(parents=True, exist_ok=True)
         whole = np.clip(np.round(fields.astype(np.float32) / UNIT), -127, 127).astype(np.int8)
-        # The change from frame to frame packs better than the place.
-        np.savez_compressed(folder / FILE, fields=whole)
+        # The change from frame to frame packs better than the place; it wraps round, and so does its sum.
+        np.savez_compressed(folder / FILE, changes=np.diff(whole, axis=1, prepend=np.int8(0)))
         lines = ",\n".join(json.dumps([name, list(tags)]) for name, tags in entries)
         (folder / NAMES).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 

@@ -12,6 +12,7 @@ STARTERS = {
     ("image", "starter"): "image-starter",
     ("audio", "speech"): "speech-starter",
     ("audio", "sound"): "sound-starter",
+    ("video", "starter"): "video-starter",
     ("lipsync", "starter"): "mouth-starter",
 }
 
@@ -28,11 +29,18 @@ def _mouth(folder: Path) -> Any:
     return load_mouth(folder)
 
 
+def _video(folder: Path) -> Any:
+    from pipelines.models.video import load_video
+
+    return load_video(folder)
+
+
 # What makes a model of a starter's files.
 LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("image", "starter"): load_starter,
     ("audio", "speech"): _speech,
     ("audio", "sound"): load_starter,
+    ("video", "starter"): _video,
     ("lipsync", "starter"): _mouth,
 }
 

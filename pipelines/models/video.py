@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pipelines.backbone import BackboneConfig, FlowTransformer
 from pipelines.errors import ModelError
 from pipelines.flow.types import Site, Tap
-from pipelines.models.motion import CHANNELS, Score, performed
+from pipelines.models.motion import CHANNELS, Score
 from pipelines.models.motions import MotionBank
 from pipelines.models.starter import StarterModel, implied_velocity, load_starter
 from pipelines.models.weights import fill, load_config
@@ -93,16 +93,18 @@ class VideoModel:
         """Frames of the clips that it was trained on."""
         return self.backbone.grid[0]
 
+    def tokens(self, frames: int) -> int:
+        """Tokens of so many frames."""
+        return frames * self.backbone.grid[1] * self.backbone.grid[2]
+
     @torch.inference_mode()
-    def condition(self, prompts: Sequence[str], pictures: Tensor, scores: Sequence[Score]) -> VideoCondition:
-        """Condition of one clip a row: words, the picture [B, 4, H, W] in [-1, 1] that moves, and its score."""
+    def summary(self, prompts: Sequence[str]) -> Tensor:
+        """What the text encoder makes of the words of each clip, [B, dim]."""
         tokens = self.pictures.tokenizer(prompts)
-        pooled = self.pictures.network.text(tokens.words, tokens.pieces)[1]
-        moving = torch.stack([performed(picture, score) for picture, score in zip(pictures, scores, strict=True)])
-        return self.shown(pooled, moving, scores)
+        return self.pictures.network.text(tokens.words, tokens.pieces)[1]
 
     def shown(self, pooled: Tensor, moving: Tensor, scores: Sequence[Score]) -> VideoCondition:
-        """Condition of clips whose moved pictures [B, 4, T, H, W] are known."""
+        """Condition of clips: the words' summary, pictures [B, 4, T, H, W] as they move, and the scores."""
         trust = moving.new_ones(moving[:, :1].shape)
         channels = torch.stack([score.channels(self.backbone.grid[1:]) for score in scores])
         return VideoCondition(pooled, torch.cat([moving, trust], dim=1), channels)
@@ -138,4 +140,4 @@ def load_video(folder: Path) -> VideoModel:
         network = VideoNetwork(backbone)
     fill(network, folder)
     pictures = load_starter(assets() / "weights" / "image-starter")
-    return VideoModel(network, pictures, MotionBank.load(folder))
+    return VideoModel(network, pictures, MotionBank.load())

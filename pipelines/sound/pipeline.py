@@ -15,6 +15,7 @@ from pipelines.edit.types import CountedModel
 from pipelines.errors import ModelError
 from pipelines.events import Done, Event, Note, Preview
 from pipelines.flow import CLAMP, conditioned, guided, noise, solve
+from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.media import Sound
 from pipelines.models import registry
@@ -24,7 +25,7 @@ from pipelines.paths import assets
 from pipelines.sampling import SEED_STEP, Clock, PromptedModel, edited, seeds_of, sigmas_of, word_notes
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound.extending import FADE, Extension, joined
-from pipelines.sound.filling import PATCH, fill, seam, turned
+from pipelines.sound.filling import PATCH, seam, turned
 from pipelines.sound.source import Source
 
 Decoder = Callable[[Tensor], Tensor]  # mel frames [B, BANDS, T] to waves [B, HOP T]

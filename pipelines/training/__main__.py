@@ -67,7 +67,7 @@ def export(medium: str = typer.Argument("image"), run: Path | None = None, out: 
 
 
 def _recipe(medium: str) -> Recipe:
-    from pipelines.training import aligner, recipes, sound, speech, vocoder  # bring in torch
+    from pipelines.training import aligner, recipes, sound, speech, video, vocoder  # bring in torch
 
     known = {
         "image": Recipe(
@@ -89,6 +89,10 @@ def _recipe(medium: str) -> Recipe:
         "sound": Recipe(
             "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s, compile_model=c)[0], sound.export_sound,
             "sound-starter", _prepare_sound,
+        ),
+        "video": Recipe(
+            "video", lambda d, r, s, w, c: video.video(d, r, steps=s, warm=w, compile_model=c)[0], video.export_video,
+            "video-starter", _prepare_video,
         ),
     }  # fmt: skip
     if medium not in known:
@@ -123,6 +127,19 @@ def _prepare_sound(data: Path) -> str:
     # Behind the image starter's words, whose rows must stay: prepare it first.
     words = append_vocabulary(every_word(sounds), data / "packages", assets() / "weights" / "vocabulary")
     return f"{len(sounds.clips)} clips, {len(sounds.frames) / FRAME_RATE / 3600:.1f} hours, {words} new words"
+
+
+def _prepare_video(data: Path) -> str:
+    from pipelines.training.data.clips import prepare as prepare_clips
+    from pipelines.training.data.clips import prepare_motions
+    from pipelines.training.data.stickers import prepare as prepare_stickers
+
+    clips = prepare_clips(data / "packages")
+    clips.save(data / "video")
+    if not (data / "image" / "stickers.json").exists():
+        prepare_stickers(data / "packages").save(data / "image")
+    names = prepare_motions(clips, assets() / "motions")
+    return f"{len(clips.items)} clips that move, {names} names in the bank of motions"
 
 
 def _prepare_speech(data: Path) -> str:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig
-from pipelines.models.motions import MotionBank
 from pipelines.models.starter import StarterModel, load_starter
 from pipelines.models.video import VideoNetwork
 from pipelines.models.weights import load_weights, save_weights
@@ -147,3 +146,45 @@ def video(
         for block in network.backbone.blocks:  # one at a time: whole, the compiler's CPU kernels do not build
             block.compile(dynamic=False)
     return Trainer(network, lambda model, step: objective(model, step), settings, run), network
+
+
+def export_video(run: Path, folder: Path, config: BackboneConfig = VIDEO) -> None:
+    """Write the averaged weights of ``run`` and their model card into ``folder``.
+
+    The card takes its measurements from ``metrics.json`` and remarks on the run from ``notes.txt``, where the run
+    folder holds them; ``tests/bench/video.py --json`` writes the former.
+    """
+    done = Finished.read(run)
+    save_weights(done.average, {"kind": "video", "backbone": config.to_dict(), "steps": done.step}, folder)
+    facts = [
+        ("parameters", f"{millions(done.average):.1f} M; the text encoder is the image starter's, 4.1 M, untrained"),
+        ("signal", "16 frames of 64 x 64 RGBA, alpha premultiplied; clean-signal prediction, velocity loss"),
+        ("steps", f"{done.step:,} of {FRAMES_A_STEP} frames in clips of 8 or 16 ({done.step * FRAMES_A_STEP:,} frames)"),
+        ("noise", "a level a frame: whole clips, first and last frames given, any frames given, rising as in a stream"),
+        ("shown", "the picture as the score moves it, and the score; for 25% of the real clips a still picture alone"),
+        ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
+        ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
+        ("seed", str(SETTINGS.seed)),
+        ("begun from", f"the image starter, blocks {', '.join(map(str, FROM_BLOCKS))} of its six; attention in time is new"),
+        ("command", "`python -m pipelines.training prepare video && python -m pipelines.training train video`"),
+        *done.remarks,
+    ]  # fmt: skip
+    card = Card(
+        "video-starter",
+        "Makes, edits and extends clips of stickers and emoji that move, with transparency, on a laptop CPU.",
+        tuple(dict.fromkeys((*clip_data.PACKAGES, *sticker_data.PACKAGES, GLOVE))),
+        facts,
+        (
+            "Motion by verbs is not the network's: the words are read by rule and become a score, a field that moves "
+            "the picture frame by frame. The network draws the frames that it is shown so.",
+            "Motion by name is looked up: a field that was read off the animated sticker whose name fits best.",
+            "The network's own: what a field cannot say, such as closing eyes, tears, what comes into view, and edges. "
+            "It does so roughly, and best for names that it was trained on.",
+            "What is shown is the image starter's drawing or the person's picture.",
+            "One thing at a time that moves as a whole: no scenes, no camera, no two things that move apart.",
+            "64 x 64 pixels, 16 frames; longer clips are read through a sliding window.",
+            "One name in twenty was held out of training.",
+        ),
+        done.metrics,
+    )
+    card.save(folder)

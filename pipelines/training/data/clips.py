@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from pipelines.models.motion import Score
+from pipelines.models.motions import MotionBank
 from pipelines.models.tracking import track_many
 from pipelines.training.data.packages import CLDR, EMOJIBASE, FLUENT_FLAT, FLUENT_MOVING
 from pipelines.training.data.stickers import GROUP_WEIGHT, entries, icons, is_held_out, key_of, premultiplied
@@ -100,6 +101,13 @@ def _tracked(frames: np.ndarray, key: int) -> Iterator[tuple[int, list[Score]]]:
     for first in range(0, len(frames), BATCH):
         clips = torch.from_numpy(frames[first : first + BATCH]).permute(0, 1, 4, 2, 3).float() / 255
         yield first, track_many(clips, key)
+
+
+def prepare_motions(clips: ClipSet, folder: Path) -> int:
+    """Write the bank of motions of every training name; returns the number of names."""
+    rows = clips.rows(held_out=False)
+    MotionBank.save([(clips.items[row].name, clips.items[row].tags) for row in rows], clips.fields[rows, 0], folder)
+    return len(rows)
 
 
 def read_loop(path: Path) -> np.ndarray | None:

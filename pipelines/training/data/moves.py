@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pipelines.models.colours import repaint
-from pipelines.models.motion import LATTICE, Score, moved
+from pipelines.models.motion import CHANNELS, LATTICE, Score, moved, shrunk
 from pipelines.models.verbs import VERBS, Move, forms, perform, room
 from pipelines.training.data.clips import FRAMES, KEYS, ClipSet
 from pipelines.training.data.stickers import StickerSet
@@ -52,7 +52,7 @@ class Moves:
 
     def _one(self, rng: np.random.Generator, frames: int) -> Example:
         clip, shown, score, prompt = self._real(rng, frames) if rng.random() < REAL_SHARE else self._made(rng, frames)
-        channels = torch.zeros(frames, *self.grid, 6) if score is None else score.channels(self.grid)
+        channels = torch.zeros(frames, *self.grid, CHANNELS) if score is None else score.channels(self.grid)
         reference = torch.cat([shown * 2 - 1, torch.ones_like(shown[:, :1])], dim=1).transpose(0, 1)
         if rng.random() < BLIND_SHARE:
             reference = torch.zeros_like(reference)
@@ -122,19 +122,6 @@ def mirrored(score: Score) -> Score:
     """The score of the mirror image."""
     turned = score.field.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None]
     return Score(turned, score.opacity)
-
-
-def shrunk(picture: Tensor, share: float) -> Tensor:
-    """``picture`` [4, H, W] in [0, 1] at ``share`` of its size, in the middle of as large a canvas."""
-    size = picture.shape[-1]
-    inner = max(1, round(size * share))
-    if inner == size:
-        return picture
-    canvas = torch.zeros_like(picture)
-    edge = (size - inner) // 2
-    small = interpolate(picture[None], (inner, inner), mode="bilinear", antialias=True, align_corners=False)[0]
-    canvas[:, edge : edge + inner, edge : edge + inner] = small
-    return canvas
 
 
 def _move(rng: np.random.Generator) -> Move:
