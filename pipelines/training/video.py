@@ -159,13 +159,13 @@ def export_video(run: Path, folder: Path, config: BackboneConfig = VIDEO) -> Non
     facts = [
         ("parameters", f"{millions(done.average):.1f} M; the text encoder is the image starter's, 4.1 M, untrained"),
         ("signal", "16 frames of 64 x 64 RGBA, alpha premultiplied; clean-signal prediction, velocity loss"),
-        ("steps", f"{done.step:,} of {FRAMES_A_STEP} frames in clips of 8 or 16 ({done.step * FRAMES_A_STEP:,} frames)"),
+        ("steps", f"{done.step:,} of {FRAMES_A_STEP} frames, 8 or 16 a clip ({done.step * FRAMES_A_STEP:,} frames)"),
         ("noise", "a level a frame: whole clips, first and last frames given, any frames given, rising as in a stream"),
         ("shown", "the picture as the score moves it, and the score; for 25% of the real clips a still picture alone"),
         ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
         ("seed", str(SETTINGS.seed)),
-        ("begun from", f"the image starter, blocks {', '.join(map(str, FROM_BLOCKS))} of its six; attention in time is new"),
+        ("begun from", f"the image starter, {', '.join(map(str, FROM_BLOCKS))} of its six blocks; attention in time is new"),
         ("command", "`python -m pipelines.training prepare video && python -m pipelines.training train video`"),
         *done.remarks,
     ]  # fmt: skip
