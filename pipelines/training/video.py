@@ -165,7 +165,7 @@ def export_video(run: Path, folder: Path, config: BackboneConfig = VIDEO) -> Non
         ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
         ("seed", str(SETTINGS.seed)),
-        ("begun from", f"the image starter, {', '.join(map(str, FROM_BLOCKS))} of its six blocks; attention in time is new"),
+        ("begun from", "the image starter, four of its six blocks; attention along time is new"),
         ("command", "`python -m pipelines.training prepare video && python -m pipelines.training train video`"),
         *done.remarks,
     ]  # fmt: skip
