@@ -13,7 +13,14 @@ from pipelines.edit.flow_edit import Draw
 from pipelines.events import Note, Progress
 from pipelines.flow import CLAMP, SCHEDULES, FlowModel, noise, sigma_grid
 from pipelines.flow.rules import rule_named
-from pipelines.settings import MAX_SEED, ImageEditSettings, SamplingSettings, SoundEditSettings, VideoEditSettings
+from pipelines.settings import (
+    MAX_SEED,
+    ImageEditSettings,
+    MeshEditSettings,
+    SamplingSettings,
+    SoundEditSettings,
+    VideoEditSettings,
+)
 
 
 class PromptedModel(FlowModel, Protocol):
@@ -51,7 +58,7 @@ def seeds_of(settings: SamplingSettings, count: int) -> list[int]:
 
 def edited(
     plan: EditPlan,
-    settings: ImageEditSettings | SoundEditSettings | VideoEditSettings,
+    settings: ImageEditSettings | SoundEditSettings | VideoEditSettings | MeshEditSettings,
     x: Tensor,
     seeds: Sequence[int],
     tokens: int,

@@ -14,6 +14,7 @@ STARTERS = {
     ("audio", "sound"): "sound-starter",
     ("video", "starter"): "video-starter",
     ("lipsync", "starter"): "mouth-starter",
+    ("mesh", "starter"): "mesh-starter",
 }
 
 
@@ -35,6 +36,12 @@ def _video(folder: Path) -> Any:
     return load_video(folder)
 
 
+def _mesh(folder: Path) -> Any:
+    from pipelines.models.mesh import load_mesh
+
+    return load_mesh(folder)
+
+
 # What makes a model of a starter's files.
 LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("image", "starter"): load_starter,
@@ -42,6 +49,7 @@ LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("audio", "sound"): load_starter,
     ("video", "starter"): _video,
     ("lipsync", "starter"): _mouth,
+    ("mesh", "starter"): _mesh,
 }
 
 

@@ -25,6 +25,7 @@ from pipelines.settings.base import (
 )
 from pipelines.settings.image import ImageEditSettings, ImageSettings
 from pipelines.settings.lipsync import LipSyncSettings
+from pipelines.settings.mesh import MeshEditSettings, MeshSettings
 from pipelines.settings.video import VideoEditSettings, VideoExtendSettings, VideoSettings
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "ImageEditSettings",
     "ImageSettings",
     "LipSyncSettings",
+    "MeshEditSettings",
+    "MeshSettings",
     "Prompt",
     "SamplingSettings",
     "ScheduleName",
@@ -63,6 +66,8 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "video.edit": VideoEditSettings,
     "video.extend": VideoExtendSettings,
     "lipsync.generate": LipSyncSettings,
+    "mesh.generate": MeshSettings,
+    "mesh.edit": MeshEditSettings,
 }
 
 

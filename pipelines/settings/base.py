@@ -18,7 +18,8 @@ Solver = Literal[
 ScheduleName = Literal["uniform", "shift", "auto-sd3", "auto-flux", "sway", "rational"]
 
 
-def _whole_seed(value: Any) -> Any:
+def whole(value: Any) -> Any:
+    """``value``, with a float that is a whole number as one; for a validator that runs before the field's own."""
     # A number field in a browser hands over floats, and NaN when it is cleared badly.
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         return int(value)
@@ -27,7 +28,8 @@ def _whole_seed(value: Any) -> Any:
     return value
 
 
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_whole_seed)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(whole)]
+Whole = Annotated[int, BeforeValidator(whole)]
 
 
 class Settings(BaseModel):

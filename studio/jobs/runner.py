@@ -12,6 +12,8 @@ from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
     LipSyncSettings,
+    MeshEditSettings,
+    MeshSettings,
     SamplingSettings,
     SoundEditSettings,
     SoundSettings,
@@ -45,6 +47,8 @@ class Runner:
             "video.generate": self._make_clip,
             "video.edit": self._edit_clip,
             "video.extend": self._extend_clip,
+            "mesh.generate": self._make_mesh,
+            "mesh.edit": self._edit_mesh,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -158,6 +162,24 @@ class Runner:
             yield Note(note)
         yield from self.load("video", settings.model).extend(settings, clip)
 
+    def _make_mesh(self, settings: MeshSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        picture = None
+        if "image" in inputs:
+            from pipelines.image import read_picture
+
+            picture, notes = read_picture(inputs["image"])
+            for note in notes:
+                yield Note(note)
+        yield from self.load("mesh", settings.model).generate(settings, picture)
+
+    def _edit_mesh(self, settings: MeshEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.mesh import read_mesh
+
+        mesh, notes = read_mesh(_source(inputs))
+        for note in notes:
+            yield Note(note)
+        yield from self.load("mesh", settings.model).edit(settings, mesh)
+
 
 def _source(inputs: Inputs) -> Path:
     if "source" not in inputs:
@@ -196,6 +218,12 @@ def _clips() -> Any:
     return VideoPipeline
 
 
+def _meshes() -> Any:
+    from pipelines.mesh import MeshPipeline
+
+    return MeshPipeline
+
+
 # Medium and model to the pipeline that runs it.
 KINDS: dict[tuple[str, str], Callable[[], Any]] = {
     ("image", "starter"): _images,
@@ -204,6 +232,7 @@ KINDS: dict[tuple[str, str], Callable[[], Any]] = {
     ("audio", "sound"): _sounds,
     ("lipsync", "starter"): _lipsync,
     ("video", "starter"): _clips,
+    ("mesh", "starter"): _meshes,
 }
 
 
