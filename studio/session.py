@@ -35,10 +35,10 @@ class Result:
     source: Path | None = None
     source_id: str = ""
     mask: Path | None = None
-    given: tuple[tuple[str, Path, str], ...] = ()  # role, file and id of everything that its run was given
     starred: bool = False
     example: bool = False
     told: bool = True  # whether the settings are those that made it
+    given: tuple[tuple[str, Path, str], ...] = ()  # role, file and id of everything that its run was given
 
     @property
     def edited(self) -> bool:
