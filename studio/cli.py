@@ -22,7 +22,7 @@ from pipelines.settings import (
     SpeechEditSettings,
     SpeechSettings,
 )
-from studio.commands import models, texts
+from studio.commands import meshes, models, texts
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
 
@@ -38,6 +38,7 @@ app.add_typer(library, name="library")
 app.add_typer(jobs, name="jobs")
 app.command()(replay)
 app.add_typer(models.app, name="models")
+app.add_typer(meshes.app, name="mesh")
 
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
 Subtitles = Annotated[
@@ -121,7 +122,7 @@ def with_errors(action: Callable[[], None]) -> None:
 @_command(generate, "image", ImageSettings)
 def generate_image(settings: ImageSettings, out: Out, overwrite: Overwrite = False) -> None:
     """Make pictures from words."""
-    _run(settings, out, overwrite)
+    run_settings(settings, out, overwrite)
 
 
 @_command(edit, "image", ImageEditSettings)
@@ -133,7 +134,7 @@ def edit_image(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn one picture into another."""
-    _run(settings, out, overwrite, {"source": source, "mask": mask})
+    run_settings(settings, out, overwrite, {"source": source, "mask": mask})
 
 
 @_command(generate, "speech", SpeechSettings, long=("text",))
@@ -141,7 +142,7 @@ def generate_speech(
     settings: SpeechSettings, out: Out, subtitles: Subtitles = None, overwrite: Overwrite = False
 ) -> None:
     """Read a text aloud."""
-    _run(settings, out, overwrite, subtitles=subtitles)
+    run_settings(settings, out, overwrite, subtitles=subtitles)
 
 
 @_command(edit, "speech", SpeechEditSettings, long=("source_text", "text"))
@@ -153,13 +154,13 @@ def edit_speech(
     overwrite: Overwrite = False,
 ) -> None:
     """Change words of a recording; everything else stays as it was."""
-    _run(settings, out, overwrite, {"source": source}, subtitles)
+    run_settings(settings, out, overwrite, {"source": source}, subtitles)
 
 
 @_command(generate, "sound", SoundSettings)
 def generate_sound(settings: SoundSettings, out: Out, overwrite: Overwrite = False) -> None:
     """Make music and sounds from words."""
-    _run(settings, out, overwrite)
+    run_settings(settings, out, overwrite)
 
 
 @_command(edit, "sound", SoundEditSettings)
@@ -170,7 +171,7 @@ def edit_sound(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn one sound into another, or let it go on."""
-    _run(settings, out, overwrite, {"source": source})
+    run_settings(settings, out, overwrite, {"source": source})
 
 
 @app.command()
@@ -206,7 +207,7 @@ def serve(
     with_errors(lambda: serve_studio(host, port, auth, shared=shared, mcp=mcp))
 
 
-def _run(
+def run_settings(
     settings: SamplingSettings,
     out: Path,
     overwrite: bool,
@@ -226,7 +227,7 @@ def _run(
     from studio.jobs.runner import Runner  # after what costs nothing to refuse
 
     given = {role: path for role, path in (inputs or {}).items() if path is not None}
-    _finish(Runner().run(settings, given), settings, paths, subtitles)
+    _finish(Runner().run(settings, given), settings, paths, subtitles, list(given.values()))
 
 
 def _writable(paths: Sequence[Path], overwrite: bool) -> None:
@@ -240,7 +241,11 @@ def _writable(paths: Sequence[Path], overwrite: bool) -> None:
 
 
 def _finish(
-    events: Iterator[Any], settings: SamplingSettings, paths: Sequence[Path], subtitles: Path | None = None
+    events: Iterator[Any],
+    settings: SamplingSettings,
+    paths: Sequence[Path],
+    subtitles: Path | None = None,
+    sources: Sequence[Path] = (),
 ) -> None:
     """Show progress on stderr, then write the results and print their paths."""
     from pipelines.events import Done, Note, Progress
@@ -256,7 +261,7 @@ def _finish(
             typer.echo(f"\r{event.done}/{event.total}{left}", err=True, nl=event.done == event.total)
         elif isinstance(event, Done):
             for path, item, seed in zip(paths, event.items, event.seeds, strict=True):
-                typer.echo(save(item, path, alone(settings, seed)))
+                typer.echo(save(item, path, alone(settings, seed), sources=sources))
             if subtitles is not None:
                 typer.echo(save(event.items[0], subtitles, alone(settings, event.seeds[0])))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.settings import ImageSettings, SamplingSettings, SoundSettings, VideoSettings
+from pipelines.settings import ImageSettings, SamplingSettings, ShapeEditSettings, SoundSettings, VideoSettings
 from studio.library import Asset, Library
 
 KEPT = 24  # results that a page holds on to; the library has them all
@@ -15,6 +15,7 @@ UNTOLD: dict[str, SamplingSettings] = {
     "image": ImageSettings.model_validate({"prompt": "picture"}),
     "audio": SoundSettings.model_validate({"prompt": "sound"}),
     "video": VideoSettings.model_validate({"prompt": "clip"}),
+    "mesh": ShapeEditSettings(),
 }
 
 

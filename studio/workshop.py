@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.catalogue import card_of, cards
 from pipelines.errors import ModelError, OutOfBudget, SettingsError, StudioError
-from pipelines.settings import SamplingSettings
+from pipelines.settings import SamplingSettings, ToolSettings
 from studio.cost import Paces, memory, too_large
 from studio.jobs import Job, Jobs, Limits, zero
 from studio.jobs.executor import Executor, LocalExecutor
@@ -78,7 +78,7 @@ class Workshop:
         most = here.graphics.memory if here.graphics else here.memory
         for each in settings:
             card = card_of(each.MEDIUM, each.model)
-            if card is None or not card.usable:
+            if not isinstance(each, ToolSettings) and (card is None or not card.usable):
                 known = ", ".join(known.model for known in cards(each.MEDIUM) if known.usable)
                 raise ModelError(f"model: {each.model[:60]!r} cannot be used here; there is: {known}")
             if memory(each) > most:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PIPELINES = {f"pipelines.{name}" for name in ("image", "speech", "sound", "video", "clips", "mesh", "lipsync")}
+PIPELINES = {
+    f"pipelines.{name}" for name in ("image", "speech", "sound", "video", "clips", "mesh", "shapes", "lipsync")
+}
 FILES = sorted([*(ROOT / "pipelines").rglob("*.py"), *(ROOT / "studio").rglob("*.py"), ROOT / "app.py"])
 
 # Folder or module -> what it may import of this project besides itself.
@@ -23,6 +25,7 @@ ALLOWED = {
     },
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.reading": {"pipelines.errors"},
+    "pipelines.shapes": {"pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"},
     "pipelines.training": {
         *("pipelines.backbone", "pipelines.models", "pipelines.flow", "pipelines.codecs", "pipelines.reading"),
         *("pipelines.errors", "pipelines.paths", "pipelines.media"),

@@ -9,8 +9,8 @@ import pytest
 import trimesh
 from samples import MADE, SETTINGS, tetrahedron
 
+from pipelines.shapes.colours import from_linear, linear
 from studio.export import save
-from studio.export.shapes import from_linear, linear
 from studio.provenance import read_settings
 
 

@@ -20,10 +20,12 @@ from pipelines.settings import (
     Solver,
     SpeechEditSettings,
     SpeechSettings,
+    ToolSettings,
     kind_of,
 )
 
-KINDS = list(ANY_SETTINGS.values())
+TOOLS = [kind for kind in ANY_SETTINGS.values() if issubclass(kind, ToolSettings)]
+KINDS = [kind for kind in ANY_SETTINGS.values() if kind not in TOOLS]
 FIELDS = [(kind, name) for kind in KINDS for name in kind.model_fields]
 # What cannot be left out: what to make, or what there is.
 NEEDED = dict.fromkeys(KINDS, "prompt") | {SpeechSettings: "text", SpeechEditSettings: "source_text"}
@@ -194,7 +196,24 @@ def test_every_rule_and_spacing_can_be_chosen():
 
 
 def test_kinds_are_written_by_the_names_they_are_found_under():
-    assert {kind_of(least(kind)): kind for kind in KINDS} == ANY_SETTINGS
+    found = {kind_of(least(kind)): kind for kind in KINDS} | {kind_of(kind()): kind for kind in TOOLS}
+    assert found == ANY_SETTINGS
+
+
+@pytest.mark.parametrize("kind", TOOLS)
+def test_tools_have_nothing_to_say_about_sampling(kind):
+    assert not {"seed", "steps", "model", "schedule", "shift"} & set(kind.model_fields)
+    assert kind().seed == 0 and kind().model == "tools" and kind().with_(seed=5) == kind()
+    for name, field in kind.model_fields.items():
+        assert field.title and field.description.endswith(".") and field.default is not PydanticUndefined
+        if field.annotation in (int, float):
+            low, high = (next(getattr(m, key) for m in field.metadata if hasattr(m, key)) for key in ("ge", "le"))
+            for beyond in (low - 1, high + 1):
+                with pytest.raises(SettingsError, match=rf"^{name}: .*got {beyond}"):
+                    kind(**{name: beyond})
+    with pytest.raises(SettingsError, match="^seed: unknown setting"):
+        kind(seed=3)
+    assert kind.migrate({**kind().model_dump(mode="json"), "seed": 4}) == (kind(), {"seed": 4})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,6 +26,7 @@ from pipelines.settings.base import (
 from pipelines.settings.image import ImageEditSettings, ImageSettings
 from pipelines.settings.lipsync import LipSyncSettings
 from pipelines.settings.mesh import MeshEditSettings, MeshSettings
+from pipelines.settings.tools import ShapeEditSettings, ToolSettings, TurntableSettings
 from pipelines.settings.video import VideoEditSettings, VideoExtendSettings, VideoSettings
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "ScheduleName",
     "Seed",
     "Settings",
+    "ShapeEditSettings",
     "Solver",
     "SoundEditSettings",
     "SoundSettings",
@@ -51,6 +53,8 @@ __all__ = [
     "VideoEditSettings",
     "VideoExtendSettings",
     "VideoSettings",
+    "ToolSettings",
+    "TurntableSettings",
     "Voice",
     "kind_of",
 ]
@@ -68,6 +72,7 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "lipsync.generate": LipSyncSettings,
     "mesh.generate": MeshSettings,
     "mesh.edit": MeshEditSettings,
+    "shape.edit": ShapeEditSettings,
 }
 
 

@@ -5,17 +5,18 @@ in another format, with the same record; ``formats_of`` lists what there is for 
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Picture, Sound
-from pipelines.settings import SamplingSettings
+from pipelines.settings import SamplingSettings, ToolSettings
 from studio.export import loading
 from studio.export.atomic import atomic
 from studio.export.formats import Format, chosen, formats_of
 from studio.provenance import credentials
 from studio.provenance.reading import carried, sniff
-from studio.provenance.records import Origin, Stamp, stamp
+from studio.provenance.records import Origin, Stamp, marked, stamp
 from studio.provenance.shapes import beside
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "convert", "format_of", "formats_of", "save", "save_picture", "write"]
@@ -44,6 +45,7 @@ def save(
     *,
     edited: bool | None = None,
     origin: Origin | None = None,
+    sources: Sequence[Path] = (),
     sign: bool | None = None,
 ) -> Path:
     """Write ``media`` with the settings that made it; the format is that of the file's name.
@@ -54,6 +56,7 @@ def save(
         settings: what made it.
         edited: whether it began as another medium; by default when the settings are an edit's.
         origin: which asset of the library the file is.
+        sources: files that a tool began from: no model makes what a tool makes, so the AI mark is that of its source.
         sign: add content credentials; None does so where ``EDDYLINE_C2PA=1`` and the format can carry them.
 
     Raises:
@@ -63,6 +66,8 @@ def save(
     words = sound.words if isinstance(sound, Sound) else ()
     track = media.visemes if isinstance(media, Clip) else None
     ready = stamp(settings, edited=edited, origin=origin, words=words, visemes=track)
+    if isinstance(settings, ToolSettings):
+        ready = marked(ready, next(filter(None, (carried(each).mark for each in sources)), None))
     return write(media, path, ready, sign=sign)
 
 

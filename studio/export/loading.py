@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from PIL import Image
 
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Mesh, Picture, Sound
-from studio.export.shapes import FLOAT, UINT, USHORT, from_linear
+from pipelines.shapes import read_mesh
+from pipelines.shapes.colours import from_linear
+from studio.export.shapes import FLOAT, UINT, USHORT
 from studio.provenance import packs
 from studio.provenance.reading import read_visemes, read_words, sniff
 
+log = logging.getLogger(__name__)
 _TYPES = {FLOAT: "<f4", UINT: "<u4", USHORT: "<u2", 5121: "u1"}
 SLACK = 0.1  # seconds that the last word may reach beyond the sound
 MAX_UNPACKED = 4 << 30  # bytes of a PNG sequence
@@ -32,8 +36,8 @@ def load(path: Path) -> Media:
         **dict.fromkeys(("png", "jpeg", "webp", "avif", "gif"), _pictures),
         **dict.fromkeys(("mp4", "webm"), _film),
         **dict.fromkeys(("wav", "flac", "ogg", "mp3"), _sound),
-        **dict.fromkeys(("obj", "stl", "ply"), _shape),
-        **{"glb": _glb, "zip": _sequence},
+        **dict.fromkeys(("glb", "obj", "stl", "ply"), lambda path: load_mesh(path)[0]),
+        **{"zip": _sequence},
     }
     if kind is None or kind not in loaders:
         raise MediaError(f"file: {path.name!r} is none of the formats that can be converted")
@@ -117,21 +121,33 @@ def _sequence(path: Path) -> Clip:
     return Clip(np.stack(frames), float(rate), sound)
 
 
-def _shape(path: Path) -> Mesh:
+def load_mesh(path: Path) -> tuple[Mesh, list[str]]:
+    """The mesh in a file of any origin that passed the gate, and what should be known of it.
+
+    Raises:
+        MediaError: it holds no triangles, or cannot be read.
+    """
+    kind = sniff(path)
+    try:
+        if kind == "glb":
+            return _glb(path), []
+        if kind == "obj" and (picture := path.with_name(f"{path.name}.png")).is_file():
+            return _obj_with_texture(path, picture), []
+    except Exception as error:  # of another program, or of more parts than this one writes
+        log.debug("%s is not as this program writes it: %s", path.name, error)
+    return read_mesh(path, kind)
+
+
+def _obj_with_texture(path: Path, picture: Path) -> Mesh:
     import trimesh
 
-    kind = sniff(path)
     # From an open file, not its name: what an OBJ calls its materials could be any file of this machine.
     with open(path, "rb") as file:
-        found = trimesh.load_mesh(file, file_type=kind, process=False)
-    visual: Any = found.visual
-    colours = np.array(visual.vertex_colors, np.uint8) if visual.kind == "vertex" else None
-    uv, texture, picture = getattr(visual, "uv", None), None, path.with_name(f"{path.name}.png")
-    if uv is not None and kind == "obj" and picture.is_file():
-        with Image.open(picture) as image:
-            texture = Picture(np.array(image.convert("RGBA")))
-    uv = None if uv is None else np.asarray(uv, np.float32)
-    return Mesh(np.asarray(found.vertices, np.float32), np.asarray(found.faces, np.int64), colours, uv, texture)
+        found = trimesh.load_mesh(file, file_type="obj", process=False)
+    with Image.open(picture) as image:
+        texture = Picture(np.array(image.convert("RGBA")))
+    uv = np.asarray(found.visual.uv, np.float32)  # type: ignore[union-attr]
+    return Mesh(np.asarray(found.vertices, np.float32), np.asarray(found.faces, np.int64), uv=uv, texture=texture)
 
 
 def _glb(path: Path) -> Mesh:
@@ -142,7 +158,7 @@ def _glb(path: Path) -> Mesh:
     parts = [part for mesh in tree["meshes"] for part in mesh["primitives"]]
     moved = any({"matrix", "translation", "rotation", "scale"} & set(node) for node in tree["nodes"])
     if len(parts) != 1 or moved or any("uri" in held for held in tree["buffers"] + tree.get("images", [])):
-        raise MediaError(f"file: {path.name!r} holds more than one plain mesh; open it in the mesh tab first")
+        raise MediaError(f"file: {path.name!r} holds more than one plain mesh")
 
     def values(index: int) -> np.ndarray:
         accessor = tree["accessors"][index]

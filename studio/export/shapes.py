@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.media import Mesh
+from pipelines.shapes.colours import linear
 from studio.export import pictures
 from studio.provenance import shapes
 from studio.provenance.records import Stamp
@@ -110,21 +111,6 @@ def normals(mesh: Mesh) -> np.ndarray:
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     # A vertex of no face, or of faces that cancel out, still needs a unit vector: glTF forbids zeros.
     return np.where(lengths > 1e-20, sums / np.maximum(lengths, 1e-20), [0.0, 1.0, 0.0]).astype(np.float32)
-
-
-def linear(colours: np.ndarray) -> np.ndarray:
-    """Colours uint8 sRGB as glTF wants those of vertices: uint16, linear light; 16 bits lose none of the 256 steps."""
-    share = colours / 255.0
-    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    light[:, 3] = share[:, 3]
-    return np.round(light * 65535).astype(np.uint16)
-
-
-def from_linear(light: np.ndarray) -> np.ndarray:
-    """The way back: linear light in [0, 1] to uint8 sRGB."""
-    share = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
-    share[:, 3] = light[:, 3]
-    return np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
 
 
 class _Parts:

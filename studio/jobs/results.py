@@ -15,7 +15,7 @@ from studio.library import Asset, Library, made, result_id
 from studio.provenance import Origin
 
 # What each medium is kept as; other formats are made on export.
-SUFFIX = {"image": ".png", "video": ".webm", "audio": ".wav"}
+SUFFIX = {"image": ".png", "video": ".webm", "audio": ".wav", "mesh": ".glb"}
 
 
 def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
@@ -38,7 +38,7 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
             # The same job writes the same files: a run repeated after a crash replaces what it had begun.
             origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
             hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
-            _write(item, hidden, own, origin, edited=job.settings.TASK != "generate")
+            _write(item, hidden, own, origin, job.settings.TASK != "generate", _sources(library, job))
             staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
         with library.store.transaction() as db:
             if not jobs.end(db, job, worker, "done"):
@@ -75,7 +75,15 @@ def sweep(library: Library, jobs: Jobs) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(item: Any, path: Path, settings: SamplingSettings, origin: Origin, *, edited: bool) -> None:
+def _sources(library: Library, job: Job) -> list[Path]:
+    """Files that a job began from."""
+    found = (library.get(asset, job.owner) for asset in job.inputs.values())
+    return [asset.path for asset in found if asset is not None]
+
+
+def _write(
+    item: Any, path: Path, settings: SamplingSettings, origin: Origin, edited: bool, sources: list[Path]
+) -> None:
     from studio.export import save
 
-    save(item, path, settings, edited=edited, origin=origin)
+    save(item, path, settings, edited=edited, origin=origin, sources=sources)

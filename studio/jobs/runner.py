@@ -15,6 +15,7 @@ from pipelines.settings import (
     MeshEditSettings,
     MeshSettings,
     SamplingSettings,
+    ShapeEditSettings,
     SoundEditSettings,
     SoundSettings,
     SpeechEditSettings,
@@ -49,6 +50,7 @@ class Runner:
             "video.extend": self._extend_clip,
             "mesh.generate": self._make_mesh,
             "mesh.edit": self._edit_mesh,
+            "shape.edit": self._work_on_shape,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -179,6 +181,15 @@ class Runner:
         for note in notes:
             yield Note(note)
         yield from self.load("mesh", settings.model).edit(settings, mesh)
+
+    def _work_on_shape(self, settings: ShapeEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.shapes import work_on
+        from studio.export.loading import load_mesh
+
+        mesh, notes = load_mesh(_source(inputs))
+        for note in notes:
+            yield Note(note)
+        yield from work_on(settings, mesh)
 
 
 def _source(inputs: Inputs) -> Path:

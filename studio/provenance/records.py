@@ -133,6 +133,15 @@ def stamp(
     return Stamp(text, EDITED if edited else MADE, parameters(settings))
 
 
+def marked(stamp: Stamp, mark: str | None) -> Stamp:
+    """``stamp`` with another AI mark, or with none."""
+    told = json.loads(stamp.record or "{}")
+    told.pop(SOURCE_TYPE, None)
+    if mark is not None:
+        told[SOURCE_TYPE] = SOURCE_TYPES + mark
+    return replace(stamp, record=json.dumps(told, ensure_ascii=False), mark=mark)
+
+
 def record(
     settings: SamplingSettings,
     origin: Origin | None = None,
@@ -164,7 +173,7 @@ def parameters(settings: SamplingSettings) -> str:
     pairs = [f"{name}: {values[field]}" for name, field in named.items() if field in values]
     if isinstance(settings, ImageSettings):
         pairs.append(f"Size: {settings.width}x{settings.height}")
-    lines.append(", ".join([*pairs, f"Model: {values['model']}"]))
+    lines.append(", ".join([*pairs, f"Model: {settings.model}"]))
     return "\n".join(lines)
 
 
