@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate
+from torch.nn.functional import grid_sample, interpolate
 
 LATTICE = 9  # control points along each side of the canvas, its edges included
 CHANNELS = 6  # of a score along the tokens: place, move to the next frame, opacity, whether it is known
-SUPERSAMPLE = 2  # a picture that shrinks is read at so many points a pixel and side
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,11 @@ def moved(picture: Tensor, field: Tensor, opacity: Tensor | None = None) -> Tens
     What comes from beyond the canvas is transparent. Returns [T, 4, H, W].
     """
     pictures = picture.expand(field.shape[0], -1, -1, -1) if picture.ndim == 3 else picture
-    sizes = [size * SUPERSAMPLE for size in pictures.shape[-2:]]
-    places = centres(sizes).to(field) + dense(field, sizes).permute(0, 2, 3, 1)
-    seen = avg_pool2d(grid_sample(pictures, places.to(pictures), align_corners=False), SUPERSAMPLE)
+    sizes = pictures.shape[-2:]
+    places = (centres(sizes).to(field) + dense(field, sizes).permute(0, 2, 3, 1)).to(pictures)
+    # Cubic: what holds still comes out as it is, and what turns stays sharp.
+    seen = grid_sample(pictures, places, mode="bicubic", align_corners=False).clamp(0, 1)
+    seen = torch.cat([torch.minimum(seen[:, :3], seen[:, 3:]), seen[:, 3:]], dim=1)
     return seen if opacity is None else seen * opacity.to(seen)[:, None, None, None]
 
 

@@ -83,8 +83,10 @@ def _squash(amount: Tensor) -> dict[str, Tensor]:
 
 
 def _bounce(u: Tensor, side: float) -> dict[str, Tensor]:
-    height = _hop(u)
-    return {"y": -0.45 * height, **_squash(0.28 * (1 - height).clamp(min=0) ** 4)}
+    u = u % 1
+    pressed = torch.sin(math.pi * (u / 0.25).clamp(0, 1))
+    height = _hop(((u - 0.25) / 0.75).clamp(0, 1) * (u > 0.25))
+    return {"y": -0.45 * height, **_squash(0.26 * pressed)}
 
 
 def _jump(u: Tensor, side: float) -> dict[str, Tensor]:
@@ -98,14 +100,14 @@ def _jump(u: Tensor, side: float) -> dict[str, Tensor]:
 
 def _beat(u: Tensor, side: float) -> dict[str, Tensor]:
     u = u % 1
-    size = 1 + 0.2 * torch.exp(-(((u - 0.2) / 0.09) ** 2)) + 0.12 * torch.exp(-(((u - 0.45) / 0.09) ** 2))
+    size = 1 + 0.22 * torch.exp(-(((u - 0.25) / 0.08) ** 2)) + 0.13 * torch.exp(-(((u - 0.5) / 0.08) ** 2))
     return {"wide": size, "tall": size}
 
 
 def _dance(u: Tensor, side: float) -> dict[str, Tensor]:
     return {
         "x": side * 0.16 * _wave(u), "turn": side * 0.04 * _wave(u), "y": -0.12 * _wave(2 * u).abs(),
-        **_squash(0.1 * (1 - _wave(2 * u).abs()) * _there_and_back(2 * u + 0.5)),
+        **_squash(0.08 * _there_and_back(4 * u)),
     }  # fmt: skip
 
 
@@ -143,7 +145,7 @@ VERBS: dict[str, Verb] = {
     ),
     "float": Verb(
         ("float", "hover", "levitate", "fly"),
-        lambda u, s: {"y": -0.14 * _wave(u), "turn": s * 0.015 * _wave(u + 0.2)}, tempo=0.6,
+        lambda u, s: {"y": -0.14 * _wave(u), "turn": s * 0.012 * _wave(2 * u)}, tempo=0.6,
     ),
     "rise": Verb(
         ("rise", "ascend", "lift", "climb", "launch"), lambda u, s: {"y": -2 * _round_trip(u)}, tempo=0.6
@@ -181,7 +183,7 @@ VERBS: dict[str, Verb] = {
     ),
     "tremble": Verb(
         ("tremble", "shiver", "vibrate", "quiver", "shudder", "jitter"),
-        lambda u, s: {"x": s * 0.05 * _wave(4 * u), "turn": 0.012 * _wave(4 * u + 0.3)}, tempo=0.9,
+        lambda u, s: {"x": s * 0.05 * _wave(4 * u), "turn": 0.012 * _wave(3 * u)}, tempo=0.9,
     ),
     "ripple": Verb(
         ("ripple", "undulate", "swim", "flutter", "flow"),
