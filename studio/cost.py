@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 from pipelines.catalogue import Card, card_of
 from pipelines.errors import SettingsError, StudioError
-from pipelines.settings import SamplingSettings, SoundSettings, SpeechEditSettings, SpeechSettings, kind_of
+from pipelines.settings import (
+    LipSyncSettings,
+    SamplingSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+    kind_of,
+)
 from studio.jsonfile import read_json, write_json
 from studio.language import Phrase, phrase
 from studio.machine import size
@@ -65,8 +72,10 @@ def calls(settings: SamplingSettings) -> float:
     return float(count(settings))
 
 
-def scale(settings: SamplingSettings) -> float:
-    """How much is made, as a multiple of one result of the default size."""
+def scale(settings: SamplingSettings, length: float | None = None) -> float:
+    """How much is made, as a multiple of one result of the default size; ``length`` is what it plays, if known."""
+    if length is not None and settings.MEDIUM in _AS_LONG:
+        return max(1.0, length) / SENTENCE
     if type(settings) in _SPOKEN:
         return _SPOKEN[type(settings)](settings) / SENTENCE
     if getattr(settings, "extend", 0.0):
@@ -76,9 +85,9 @@ def scale(settings: SamplingSettings) -> float:
     return float(math.prod(held) * getattr(settings, "count", 1))
 
 
-def work(settings: SamplingSettings) -> float:
-    """Calls at the default size that take as long as ``settings`` do."""
-    return calls(settings) * (OVERHEAD + (1 - OVERHEAD) * scale(settings))
+def work(settings: SamplingSettings, length: float | None = None) -> float:
+    """Calls at the default size that take as long as ``settings`` do; ``length`` is that of :func:`scale`."""
+    return calls(settings) * (OVERHEAD + (1 - OVERHEAD) * scale(settings, length))
 
 
 def pace_of(runs: Iterable[tuple[SamplingSettings, float]]) -> float | None:
@@ -93,10 +102,10 @@ class Paces:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "paces.json"
 
-    def record(self, settings: SamplingSettings, seconds: float) -> None:
-        """Note that a run of ``settings`` took ``seconds``, loading not counted."""
+    def record(self, settings: SamplingSettings, seconds: float, length: float | None = None) -> None:
+        """Note that a run of ``settings`` took ``seconds``, loading not counted; ``length`` is what came of it."""
         if seconds > 0:
-            self._add(_key(settings), seconds / work(settings))
+            self._add(_key(settings), seconds / work(settings, length))
 
     def record_load(self, medium: str, model: str, seconds: float) -> None:
         """Note that loading a model took ``seconds``."""
@@ -129,15 +138,18 @@ class Paces:
         return {key: rates for key, rates in held.items() if rates}
 
 
-def estimate(settings: SamplingSettings, paces: Paces | None = None, loaded: bool = True) -> Cost:
+def estimate(
+    settings: SamplingSettings, paces: Paces | None = None, loaded: bool = True, length: float | None = None
+) -> Cost:
     """What ``settings`` will take on this machine, within a factor of two once such a run was measured.
 
     Args:
         settings: what is to be run.
         paces: what past runs took; None guesses.
         loaded: whether the model is in memory already; else loading it is counted in and said.
+        length: seconds of the recording that it starts from, where it is as long as that.
     """
-    seconds = work(settings) * (paces.pace(settings) if paces else FRESH_PACE)
+    seconds = work(settings, length) * (paces.pace(settings) if paces else FRESH_PACE)
     needed = memory(settings)
     if loaded:
         return Cost(seconds, needed, phrase("about {time}, {memory}", time=roughly(seconds), memory=size(needed)))
@@ -151,7 +163,8 @@ def memory(settings: SamplingSettings) -> int:
     card = card_of(settings.MEDIUM, settings.model)
     if card is None:
         return int(MEMORY_UNKNOWN + WORKING * scale(settings))
-    needed = card.memory_bytes + WORKING * (scale(settings) - 1) + _sharing(settings, card)
+    grown = 0.0 if settings.MEDIUM in _AS_LONG else scale(settings) - 1  # those are made a window at a time
+    needed = card.memory_bytes + WORKING * grown + _sharing(settings, card)
     return int(max(needed, card.memory_bytes))
 
 
@@ -250,7 +263,15 @@ def _spoken_anew(settings: SpeechEditSettings) -> float:
     return len(" ".join(anew)) / SPOKEN / settings.speed + AROUND
 
 
-_SPOKEN: dict[type, Callable[[Any], float]] = {SpeechSettings: _read_aloud, SpeechEditSettings: _spoken_anew}
+def _talking(settings: LipSyncSettings) -> float:
+    """Seconds of talking that a text becomes; of a recording of unknown length, those of a sentence."""
+    return max(1.0, len(settings.text) / SPOKEN / settings.speed) if settings.text else SENTENCE
+
+
+_SPOKEN: dict[type, Callable[[Any], float]] = {
+    **{SpeechSettings: _read_aloud, SpeechEditSettings: _spoken_anew, LipSyncSettings: _talking}
+}
+_AS_LONG = {"lipsync"}  # media whose results last as long as what they were given, and are made a window at a time
 
 
 def _sharing(settings: SamplingSettings, card: Card) -> float:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from pipelines.errors import SettingsError, StudioError
 from pipelines.settings import SamplingSettings, kind_of
+from studio import library
 from studio.cost import estimate
 from studio.events import QUICK
 from studio.form import Form
@@ -16,6 +17,7 @@ from studio.language import marked, phrase, why
 from studio.presets import Preset, Presets
 from studio.prompts import FIELDS, History, batch, drawn
 from studio.runs import seeded
+from studio.sources import found
 from studio.stage import failed, said
 from studio.wildcards import Lists, literal
 from studio.workshop import Workshop
@@ -24,16 +26,18 @@ Updates = dict[Any, Any]
 LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
 COSTLY = (
     *("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features"),
-    *("model", "text", "speed", "seconds", "extend"),
+    *("model", "text", "speed", "seconds", "extend", "rate", "guide"),
 )
-KEPT_APART = {"image": "", "speech": "speech", "sound": "sound"}  # whose earlier prompts are of use to whom
+# Whose earlier prompts are of use to whom.
+KEPT_APART = {"image": "", "speech": "speech", "sound": "sound", "lipsync": "lipsync"}
 
 
 class Extras:
     """Beside one form. Place them with :meth:`place` and :meth:`cost_line`, then :meth:`wire`."""
 
-    def __init__(self, shop: Workshop, form: Form[Any], name: str) -> None:
-        self.shop, self.form, self.name = shop, form, name
+    def __init__(self, shop: Workshop, form: Form[Any], name: str, heard: Any = None) -> None:
+        """``heard`` is a field for a recording, whose length a run's cost grows with where its text is empty."""
+        self.shop, self.form, self.name, self.heard = shop, form, name, heard
         self.history = History(shop.store.home, kind=KEPT_APART[name.partition(".")[0]])
         self.prompt = form.controls[form.settings.PROMPT]
         self.lists = Lists(shop.store.home / "lists")
@@ -108,7 +112,9 @@ class Extras:
     def wire(self, page: gr.Blocks) -> None:
         """Make them work."""
         parts = [self.form.controls[name] for name in COSTLY if name in self.form.controls]
-        inputs = self.form.inputs() | self.inputs()
+        inputs = self.form.inputs() | self.inputs() | ({self.heard} if self.heard is not None else set())
+        if self.heard is not None:
+            self.heard.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)
         page.load(self._cost, inputs, self.cost, **QUICK)
         for part in parts:
             part.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
@@ -121,13 +127,22 @@ class Extras:
         self.delete.click(self._delete, self.preset, [self.told, self.preset, self.share], **QUICK)
         self.bring.upload(self._import, self.bring, [self.told, self.preset, self.share], **QUICK)
 
-    def _cost(self, values: dict[Any, Any]) -> str:
+    def _cost(self, values: dict[Any, Any], request: gr.Request) -> str:
         try:
-            settings = self._read(values)
+            settings, length = self._read(values), self._length(values, request)
         except StudioError:
             return ""  # the run button says what is wrong
         loaded = (settings.MEDIUM, settings.model) in self.shop.loaded()
-        return estimate(settings, self.shop.paces, loaded).sentence.html("p")
+        return estimate(settings, self.shop.paces, loaded, length).sentence.html("p")
+
+    def _length(self, values: Mapping[Any, Any], request: gr.Request) -> float | None:
+        """Seconds of the recording that a run starts from; None where there is none or its file does not say."""
+        name = values[self.heard] if self.heard is not None else ""
+        if not name or str(values[self.prompt] or "").strip():
+            return None
+        path = found(self.shop, name, self.shop.people.owner(request))
+        seconds = None if path is None else library.looks.measure(path, "audio").get("seconds")
+        return None if seconds is None else float(seconds)
 
     def _read(self, values: Mapping[Any, Any]) -> SamplingSettings:
         """What the page shows, with a stand-in for words that are yet to be typed."""

@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.errors import StudioError
+from studio import faces, talks
 from studio.exports import exported
 from studio.frames import sheet_of
 from studio.jobs import Job
@@ -50,11 +51,16 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/jobs/{{job}}/parts/{{name}}", desk.part),
         Route(f"{ROOT}/assets/{{asset}}/thumbnail", _answer(desk.thumbnail)),
         Route(f"{ROOT}/assets/{{asset}}/words", _answer(desk.words)),
+        Route(f"{ROOT}/assets/{{asset}}/timeline", _answer(desk.timeline)),
+        Route(f"{ROOT}/assets/{{asset}}/strip", _answer(desk.strip)),
         Route(f"{ROOT}/assets/{{asset}}/file", _answer(desk.file)),
         Route(f"{ROOT}/examples/{{name}}", _answer(desk.example)),
         Route(f"{ROOT}/examples/{{name}}/thumbnail", _answer(desk.example_thumbnail)),
         Route(f"{ROOT}/examples/{{name}}/words", _answer(desk.example_words)),
         Route(f"{ROOT}/frames", _answer(desk.frames)),
+        Route(f"{ROOT}/examples/{{name}}/timeline", _answer(desk.example_timeline)),
+        Route(f"{ROOT}/examples/{{name}}/strip", _answer(desk.example_strip)),
+        Route(f"{ROOT}/characters/{{name}}", _answer(desk.character)),
         Route(f"{ROOT}/project", _answer(desk.project)),
     ]
 
@@ -139,13 +145,21 @@ class _Desk:
     def words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _words(self._asset(owner, request).path)
 
+    def timeline(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        asset = self._asset(owner, request)
+        return _file(talks.timeline(self.shop.store.home, asset.path, asset.sha256), PRIVATE)
+
+    def strip(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        asset = self._asset(owner, request)
+        return _file(talks.strip(self.shop.store.home, asset.path, asset.sha256), PRIVATE)
+
     def example(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return self._export(self._example(request), request)
 
     def example_thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         path = self._example(request)
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        return _file(looks.thumbnail(self.library.home, path, path.name.partition("-")[0], content, 256), PRIVATE)
+        medium = path.name.partition("-")[0]
+        return _file(looks.thumbnail(self.shop.store.home, path, medium, _digest(path), 256), PRIVATE)
 
     def example_words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _words(self._example(request))
@@ -156,6 +170,17 @@ class _Desk:
         if path is None:
             raise StudioError("name: is missing; say which clip")
         return JSONResponse(sheet_of(self.shop.store.home, path), headers=PRIVATE)
+
+    def example_timeline(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        path = self._example(request)
+        return _file(talks.timeline(self.shop.store.home, path, _digest(path)), PRIVATE)
+
+    def example_strip(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        path = self._example(request)
+        return _file(talks.strip(self.shop.store.home, path, _digest(path)), PRIVATE)
+
+    def character(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        return _file(faces.portrait(request.path_params["name"]), PRIVATE)
 
     def project(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         from studio.project import export_project
@@ -209,6 +234,10 @@ def _answer(action: Callable[[str, Request, dict[str, Any]], Response], *, chang
             return JSONResponse({"error": str(error)}, 404)
 
     return handle
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _words(path: Path) -> Response:

@@ -64,7 +64,7 @@ def again(shop: Workshop, result: Result, owner: str) -> Asked:
     """The same once more with a new seed; an edit starts from its own source and mask again."""
     settings = seeded(result.settings.with_(seed=None))
     given = {role: path for role, path, _ in result.given}
-    if result.edited and not given:  # an example: it lies beside what it was made from
+    if not given:  # an example: it lies beside what it was made from
         given = {role: path for role, path in (("source", result.source), ("mask", result.mask)) if path is not None}
     if (result.edited and "source" not in given) or not all(path.exists() for path in given.values()):
         raise StudioError(phrase("Variation: the file that this was made from is gone; drop it again and edit it anew"))

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.settings import ImageSettings, SamplingSettings, ShapeEditSettings, SoundSettings, VideoSettings
+from pipelines.settings import (
+    ImageSettings,
+    LipSyncSettings,
+    SamplingSettings,
+    ShapeEditSettings,
+    SoundSettings,
+    VideoSettings,
+)
 from studio.library import Asset, Library
 
 KEPT = 24  # results that a page holds on to; the library has them all
@@ -16,6 +23,7 @@ UNTOLD: dict[str, SamplingSettings] = {
     "audio": SoundSettings.model_validate({"prompt": "sound"}),
     "video": VideoSettings.model_validate({"prompt": "clip"}),
     "mesh": ShapeEditSettings(),
+    "lipsync": LipSyncSettings.model_validate({"text": "clip"}),
 }
 
 
@@ -62,7 +70,7 @@ class Result:
             source.path if source else None,
             source.id if source else "",
             mask.path if mask else None,
-            asset.starred,
+            starred=asset.starred,
             told=asset.settings is not None,
             given=tuple((role, parent.path, parent.id) for role, parent in parents.items()),
         )

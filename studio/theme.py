@@ -19,6 +19,7 @@ SCRIPTS = (
     *("page.js", "queue.js"),
     *("sound-math.js", "sound-file.js", "sound-draw.js", "sound-deck.js"),
     *("sound-face.js", "sound-hands.js", "sound.js"),
+    *("talk-draw.js", "talk.js"),
 )
 
 

@@ -15,7 +15,7 @@ from studio.guard import FILES, Guard, Local
 from studio.intake import Limits
 from studio.people import People, is_local
 from studio.routes import routes
-from studio.tabs import audio, drop, image, models
+from studio.tabs import audio, drop, image, lipsync, models, sending
 from studio.tabs.library import LibraryTab
 from studio.workshop import RUNNER, Workshop, number
 
@@ -46,12 +46,15 @@ def build(shop: Workshop) -> gr.Blocks:
                 takers = {"image": image.build(shop, page)}
             with gr.Tab("Audio", id="audio"):
                 takers["audio"] = audio.build(shop, page)
+            with gr.Tab("Lip-sync", id="lipsync"):
+                takers["lipsync"] = lipsync.build(shop, page)
             with gr.Tab("Library", id="library") as opened:
                 shelves = LibraryTab(shop, tabs, takers)
                 shelves.wire(opened)
             with gr.Tab("Models", id="models") as listed:
                 cards = models.build(shop.load, shop.unload, shop.loaded)
                 listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
+        sending.build(tabs, takers)
         drop.build(shop, tabs, takers, shelves)
         publish(shop)
     language.mark(page)

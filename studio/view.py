@@ -14,7 +14,7 @@ import gradio as gr
 
 from pipelines.errors import StudioError
 from studio import runs, stage
-from studio.boards import Board
+from studio.boards import Board, told
 from studio.events import QUEUED, QUICK
 from studio.following import busy, follow
 from studio.jobs import Job
@@ -66,6 +66,7 @@ class ResultView:
             self.star = gr.Button("Star", size="sm", interactive=False)
             self.delete = gr.Button("Delete", size="sm", interactive=False)
             self.undo = gr.Button("Undo delete", size="sm", visible=False)
+            self.sends = gr.Row(elem_classes=["sends"])  # filled once every tab is there; see studio.tabs.sending
         self.deleted = gr.State("")
         self.notes = gr.HTML("", elem_classes=["notes"], apply_default_css=False, js_on_load=None)
         self.strip = gr.HTML(self._strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
@@ -79,7 +80,9 @@ class ResultView:
         """Updates that put the picked result on the stage; ``fresh`` when its run ended this moment."""
         result = session.result
         own = result is not None and not result.example
+        notes = told(self.board, result)
         return {
+            **({self.notes: stage.said(notes)} if notes else {}),
             self.session: session,
             self.stage: self.board.whole(session, fresh=fresh),
             self.line: self.line_of(session),
@@ -118,7 +121,7 @@ class ResultView:
         def pick(session: Session, chosen: gr.EventData, request: gr.Request) -> Updates:
             self.pages.look_away(str(request.session_hash))
             session = session.pick(int(chosen.index))
-            return {**self.show(session), **restore(session)}
+            return {self.notes: "", **self.show(session), **restore(session)}
 
         for board in (self.stage, self.strip):
             board.select(pick, self.session, [*self.outputs(), *parts], **QUICK)

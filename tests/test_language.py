@@ -21,7 +21,7 @@ from studio.language import languages, mark, marked, phrase, said, say, script, 
 from studio.people import People
 from studio.presets import Presets
 from studio.session import Session
-from studio.tabs import audio_forms, models, taking
+from studio.tabs import audio_forms, lipsync, models, taking
 from studio.workshop import Workshop
 
 pytestmark = pytest.mark.usefixtures("loops_closed")
@@ -31,14 +31,16 @@ SAYING = {"phrase": 0, "say": 0, "marked": 0, "said": 1}  # function -> which ar
 SHOWING = {"told", "failed", "progress", "said", "Error", "Warning", "Info", "StudioError", "SettingsError"}
 COVERED = [
     *("theme", "paint", "recorder", "stage", "view", "shelf", "extras", "runs", "sources"),
-    *("boards/pictures", "boards/sounds"),
+    *("boards/pictures", "boards/sounds", "boards/talks", "faces"),
     *("tabs/library", "tabs/drop", "tabs/image", "tabs/audio", "tabs/audio_forms", "tabs/parts", "tabs/taking"),
+    *("tabs/lipsync", "tabs/sending"),
 ]
 UNTOUCHED = {"Eddyline", "Enter", "Esc"}  # names
 # Names of keys and events in scripts, which look like words that somebody is to read.
 OF_SCRIPTS = {
     *("Escape", "Enter", "DOMContentLoaded", "POST", "Home", "End"),
     *("LIST", "RIFF", "WAVE", "INFOICMT"),  # of sound files
+    *("PP", "FF", "E", "I", "O", "U", "HEAD", "VIDEO"),  # names of mouth shapes, requests and elements
 }
 
 
@@ -83,13 +85,13 @@ def of_the_page():
     with tempfile.TemporaryDirectory() as home:
         page = ui.build(Workshop.open(People(False), Path(home)))
     of_the_api = re.compile(r"\d+(st|nd|rd|th)")  # what Gradio calls the arguments of calls, which nobody sees
-    texts = texts_of(page) - set(audio_forms.SPEAK)
+    texts = texts_of(page) - {*audio_forms.SPEAK, *lipsync.SAY}
     return {text for text in texts if not (text[0].islower() or " → " in text or of_the_api.fullmatch(text))}
 
 
 def said_in_scripts():
     """Strings that begin as a sentence does, whether they are said or forgotten."""
-    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in (*theme.SCRIPTS, "recorder.js")]
+    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in (*theme.SCRIPTS, "recorder.js", "face.js")]
     return {text for script in scripts for text in re.findall(r"'([A-Z{][^'\n]*)'", script)} - OF_SCRIPTS
 
 

@@ -1,5 +1,6 @@
 """How each medium looks on the stage. A medium brings one :class:`Board`; the view around it is the same for all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -26,3 +27,9 @@ class Board(Protocol):
     def tile(self, result: Result) -> str:
         """HTML of a result at the size of a thumb, without a name: its button has one."""
         ...
+
+
+def told(board: Board, result: Result | None) -> Sequence[str]:
+    """What a board whose files say how they were made (``board.told``) has to say of a result; else nothing."""
+    said = getattr(board, "told", None)
+    return () if said is None or result is None else said(result)

@@ -47,6 +47,7 @@ def save(
     origin: Origin | None = None,
     sources: Sequence[Path] = (),
     sign: bool | None = None,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write ``media`` with the settings that made it; the format is that of the file's name.
 
@@ -57,6 +58,7 @@ def save(
         edited: whether it began as another medium; by default when the settings are an edit's.
         origin: which asset of the library the file is.
         sources: files that a tool began from: no model makes what a tool makes, so the AI mark is that of its source.
+        notes: what a person should know of how it was made.
         sign: add content credentials; None does so where ``EDDYLINE_C2PA=1`` and the format can carry them.
 
     Raises:
@@ -65,7 +67,7 @@ def save(
     sound = media.sound if isinstance(media, Clip) else media
     words = sound.words if isinstance(sound, Sound) else ()
     track = media.visemes if isinstance(media, Clip) else None
-    ready = stamp(settings, edited=edited, origin=origin, words=words, visemes=track)
+    ready = stamp(settings, edited=edited, origin=origin, words=words, visemes=track, notes=notes)
     if isinstance(settings, ToolSettings):
         ready = marked(ready, next(filter(None, (carried(each).mark for each in sources)), None))
     return write(media, path, ready, sign=sign)

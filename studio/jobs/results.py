@@ -15,7 +15,8 @@ from studio.library import Asset, Library, made, result_id
 from studio.provenance import Origin
 
 # What each medium is kept as; other formats are made on export.
-SUFFIX = {"image": ".png", "video": ".webm", "audio": ".wav", "mesh": ".glb"}
+SUFFIX = {"image": ".png", "video": ".webm", "audio": ".wav", "mesh": ".glb", "lipsync": ".webm"}
+NOTED = {"lipsync"}  # media whose files say how they were made: which of two engines moved the mouth, and why
 
 
 def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
@@ -24,12 +25,13 @@ def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
 
 
 def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -> list[Asset]:
-    """Write a job's results, index them and end the job.
+    """Write a job's results, index them and end the job; talking faces keep its notes.
 
     Raises:
         Cancelled: the worker holds the job no more; nothing of it is left.
     """
     finished, parents, suffix = time.time(), tuple(job.inputs.items()), SUFFIX[job.settings.MEDIUM]
+    told = job.notes if job.settings.MEDIUM in NOTED else ()
     staged: list[tuple[Path, Asset]] = []
     try:
         for place, (item, seed) in enumerate(zip(done.items, done.seeds, strict=True)):
@@ -38,7 +40,10 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
             # The same job writes the same files: a run repeated after a crash replaces what it had begun.
             origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
             hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
-            _write(item, hidden, own, origin, job.settings.TASK != "generate", _sources(library, job))
+            # Not only edits begin with what is not ours: so does a face that is made to talk.
+            edited = job.settings.TASK != "generate" or "source" in job.inputs
+            how = {"edited": edited, "sources": _sources(library, job), "notes": told}
+            _write(item, hidden, own, origin, how)
             staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
         with library.store.transaction() as db:
             if not jobs.end(db, job, worker, "done"):
@@ -81,9 +86,7 @@ def _sources(library: Library, job: Job) -> list[Path]:
     return [asset.path for asset in found if asset is not None]
 
 
-def _write(
-    item: Any, path: Path, settings: SamplingSettings, origin: Origin, edited: bool, sources: list[Path]
-) -> None:
+def _write(item: Any, path: Path, settings: SamplingSettings, origin: Origin, how: dict[str, Any]) -> None:
     from studio.export import save
 
-    save(item, path, settings, edited=edited, origin=origin, sources=sources)
+    save(item, path, settings, origin=origin, **how)

@@ -126,7 +126,7 @@ class Runner:
             yield from (Note(note) for note in notes)
         voices: list[Any] = []
         # The first face's voice, then those of further ones from left to right; what is not given leaves one alone.
-        for role in ("voice", "voice-2", "voice-3", "voice-4"):
+        for role in ("voice", "voice_2", "voice_3", "voice_4"):
             voices.append(None)
             if role in inputs:
                 sound, notes = read_sound(inputs[role])

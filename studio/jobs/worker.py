@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ class Worker:
     def run(self, job: Job) -> None:
         """Run one claimed job to its outcome; nothing that goes wrong inside leaves this."""
         try:
-            done = self._follow(job)
+            done, job = self._follow(job)
             keep(self.library, self.jobs, self.name, job, done)
-            self.paces.record(job.settings, done.seconds)
+            self.paces.record(job.settings, done.seconds, getattr(done.items[0], "seconds", None))
         except Cancelled:
             self._end(job, "cancelled", "Stopped.")
         except OutOfBudget as error:
@@ -82,8 +83,8 @@ class Worker:
         finally:
             shutil.rmtree(self.jobs.folder(job.id), ignore_errors=True)
 
-    def _follow(self, job: Job) -> Done[Any]:
-        """Run to the end, reporting on the way.
+    def _follow(self, job: Job) -> tuple[Done[Any], Job]:
+        """Run to the end, reporting on the way; returns what came of it, and the job with its notes.
 
         Raises:
             Cancelled: its owner stopped it, or it was taken from this worker.
@@ -95,8 +96,9 @@ class Worker:
                 if self.jobs.stopping(db, job, self.name):
                     raise Cancelled("stopped")
                 if isinstance(event, Done):
-                    self.jobs.report(db, job, self.name, desk.standing())
-                    return event
+                    standing = desk.standing()
+                    self.jobs.report(db, job, self.name, standing)
+                    return event, replace(job, notes=standing.notes)
                 if desk.take(event):
                     self.jobs.report(db, job, self.name, desk.standing())
         raise StudioError(f"{job.kind} ended without a result")

@@ -54,8 +54,8 @@ def thumbnail(home: Path, path: Path, medium: str, sha256: str, side: int) -> Pa
 
 
 def thumbnails_of(home: Path, sha256: str) -> list[Path]:
-    """Every thumbnail of some content."""
-    return list((home / places.THUMBS / sha256[:2]).glob(f"{sha256}-*.webp"))
+    """Every thumbnail of some content, and whatever else was made to show it."""
+    return list((home / places.THUMBS / sha256[:2]).glob(f"{sha256}-*"))
 
 
 def drawn(what: str, side: int) -> Image.Image:

@@ -11,7 +11,16 @@ from typing import Any
 from pipelines.settings import SamplingSettings
 from studio.provenance.claims import Claims, verify
 from studio.provenance.images import EXIF_IFD, UNICODE, USER_COMMENT, options
-from studio.provenance.reading import READERS, carried, read_settings, read_visemes, read_words, sniff, texts
+from studio.provenance.reading import (
+    READERS,
+    carried,
+    read_notes,
+    read_settings,
+    read_visemes,
+    read_words,
+    sniff,
+    texts,
+)
 from studio.provenance.records import (
     EDITED,
     KEY,
@@ -29,7 +38,7 @@ from studio.provenance.records import (
 
 __all__ = [
     "EDITED", "EXIF_IFD", "KEY", "MADE", "MAX_RECORD", "READERS", "SOURCE_TYPES", "UNICODE", "USER_COMMENT",
-    "Claims", "Origin", "Provenance", "Stamp", "carried", "embedded", "parameters", "read_settings",
+    "Claims", "Origin", "Provenance", "Stamp", "carried", "embedded", "parameters", "read_notes", "read_settings",
     "read_visemes", "read_words", "record", "sniff", "stamp", "texts", "verify", "xmp",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from studio.provenance.records import (
     held,
     mark_in,
     mark_of,
+    notes_in,
     parameters,
     parsed,
     visemes_in,
@@ -93,6 +94,11 @@ def read_words(path: str | Path) -> tuple[Word, ...]:
 def read_visemes(path: str | Path) -> Visemes | None:
     """How the mouth in a clip moves, as its record tells; None where nobody knows. Never raises."""
     return visemes_in(record_in(texts(path)) or {})
+
+
+def read_notes(path: str | Path) -> tuple[str, ...]:
+    """What a file says of how it was made, in sentences for a person. Never raises."""
+    return notes_in(record_in(texts(path)) or {})
 
 
 def carried(path: str | Path) -> Stamp:

@@ -26,12 +26,14 @@ from pipelines.settings import ANY_SETTINGS, ImageSettings, SamplingSettings, ki
 
 KEY = "eddyline"
 WORDS = "words"  # in the record: [text, start, end] of each, in seconds
+NOTES = "notes"  # in the record: sentences about how it was made
 TRACK = "visemes"  # in the record: rate, and weights as packed bytes, a row a frame
 SOURCE_TYPE = "DigitalSourceType"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE = "trainedAlgorithmicMedia"
 EDITED = "compositeWithTrainedAlgorithmicMedia"
 AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
+MAX_NOTES, MAX_NOTE = 40, 600  # sentences of a record that are shown, and characters of each
 MAX_TRACK = 17 * 240 * 3600  # bytes of a viseme track, unpacked: an hour at the highest rate
 MAX_RECORD = 2_000_000  # characters of metadata worth parsing: the longest text, twice, and the times of its words
 _SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
@@ -126,10 +128,11 @@ def stamp(
     origin: Origin | None = None,
     words: Sequence[Word] = (),
     visemes: Visemes | None = None,
+    notes: Sequence[str] = (),
 ) -> Stamp:
     """What a file made with ``settings`` carries; ``edited`` by default when the settings are an edit's."""
     edited = settings.TASK != "generate" if edited is None else edited
-    text = record(settings, origin, edited=edited, words=words, visemes=visemes)
+    text = record(settings, origin, edited=edited, words=words, visemes=visemes, notes=notes)
     return Stamp(text, EDITED if edited else MADE, parameters(settings))
 
 
@@ -149,6 +152,7 @@ def record(
     edited: bool | None = None,
     words: Sequence[Word] = (),
     visemes: Visemes | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The JSON that is written into files."""
     held: dict[str, Any] = {"kind": kind_of(settings), "settings": settings.model_dump(mode="json")}
@@ -156,6 +160,8 @@ def record(
         held["asset"] = asdict(origin)
     if words:
         held[WORDS] = [[word.text, word.start, word.end] for word in words]
+    if notes:
+        held[NOTES] = list(notes)
     if visemes is not None:
         held[TRACK] = {"rate": visemes.rate, "weights": _packed(visemes.weights)}
     if edited is not None:
@@ -229,6 +235,12 @@ def visemes_in(found: dict[str, Any]) -> Visemes | None:
         return Visemes(weights, float(found[TRACK]["rate"]))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error, MediaError):
         return None
+
+
+def notes_in(found: dict[str, Any]) -> tuple[str, ...]:
+    """What a record says of how its file was made, for a person."""
+    raw = found.get(NOTES)
+    return tuple(str(each)[:MAX_NOTE] for each in raw[:MAX_NOTES]) if isinstance(raw, list) else ()
 
 
 def _packed(weights: np.ndarray) -> str:

@@ -44,7 +44,7 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
             view = ResultView(shop, KINDS, Sounds(), shipped)
     tab = _Tab(shop, modes, {mode.kind: mode for mode in (first, second, third, fourth)}, view)
     tab.wire(page)
-    return Taker("audio", tab.parts, tab.use, tab.given)
+    return Taker("audio", tab.parts, tab.use, tab.given, view)
 
 
 class _Tab:

@@ -127,7 +127,7 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
     def use(result: Result, as_source: bool) -> dict[Any, Any]:
         return from_result(result) if as_source else filled(result)
 
-    return Taker("image", [modes, source, view.notes, *forms], use, given)
+    return Taker("image", [modes, source, view.notes, *forms], use, given, view)
 
 
 def _make_form(shop: Workshop) -> tuple[Form[ImageSettings], Extras, gr.Button]:

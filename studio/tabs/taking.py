@@ -1,14 +1,17 @@
 """How files and results get from one place of the page to the tab that is for them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.settings import SamplingSettings, kind_of
 from studio.intake import Taken, take
 from studio.language import phrase
 from studio.session import Result
+
+if TYPE_CHECKING:
+    from studio.view import ResultView
 
 Updates = dict[Any, Any]
 # What is said when a file brings its settings back, by their kind.
@@ -19,6 +22,7 @@ BACK = {
     "speech.edit": "Made by {by}: its settings are back in Edit speech.",
     "sound.generate": "Made by {by}: its settings are back in Make sound.",
     "sound.edit": "Made by {by}: its settings are back in Edit sound.",
+    "lipsync.generate": "Made by {by}: its settings are back in Lip-sync.",
 }
 
 
@@ -41,12 +45,16 @@ class Taker:
         parts: every component that the two functions may update.
         use: a result of the library as settings, or as source: (result, as_source) -> updates.
         give: a dropped file as source, with the settings that it holds.
+        view: where its results are shown.
+        takes: what it does with results of other media that are sent to it, by their medium.
     """
 
     medium: str
     parts: list[Any]
     use: Callable[[Result, bool], Updates]
     give: Callable[[Given], Updates]
+    view: "ResultView | None" = None
+    takes: Mapping[str, Callable[[Result], Updates]] = field(default_factory=dict)
 
 
 def look(path: Path) -> Given:
