@@ -28,7 +28,7 @@ ALLOWED = {
     "pipelines.shapes": {"pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"},
     "pipelines.training": {
         *("pipelines.backbone", "pipelines.models", "pipelines.flow", "pipelines.codecs", "pipelines.reading"),
-        *("pipelines.errors", "pipelines.paths", "pipelines.media"),
+        *("pipelines.errors", "pipelines.paths", "pipelines.media", "pipelines.visemes"),
     },
     "studio": {
         *PIPELINES,

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from pipelines.codecs import films
 from pipelines.codecs.image import read_picture
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Picture
 
-SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
-MAX_SIDE = 4096  # 4K; larger ones are refused rather than scaled
-SLOWEST, FASTEST = 20.0, 60.0  # a mouth needs about so many frames a second; what has fewer shows them twice
+SLOWEST, FASTEST = 20.0, 60.5  # a mouth needs about so many frames a second; what has fewer shows them longer
+USUAL = 25.0
+_MOVING = ("GIF", "PNG", "WEBP")  # formats of pictures that may move
 
 
 @dataclass(frozen=True)
@@ -25,96 +25,79 @@ class Film:
         rate: frames a second that come out; frames are shown as long as their times say, so an uneven pace is evened.
         size: (width, height) in pixels.
         count: how many frames come out.
-        own_rate: the file's average frames a second.
+        kind: what demuxes it, as :mod:`pipelines.codecs.films` says it.
     """
 
     path: Path
     rate: float
     size: tuple[int, int]
     count: int
-    own_rate: float
+    kind: str
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Frames uint8 [H, W, 4], each the one that is shown at its time."""
-        import av
-
+        """Frames uint8 [H, W, 4], each the one that is shown at the middle of its time."""
         made, last = 0, None
-        try:
-            with av.open(str(self.path)) as file:
-                stream = file.streams.video[0]
-                decoder = _see_through(stream)
-                first: float | None = None
-                for packet in file.demux(stream):
-                    for frame in decoder.decode(packet) if decoder is not None else packet.decode():
-                        pts = float((frame.pts or 0) * (frame.time_base or stream.time_base or 0))
-                        first = pts if first is None else first
-                        while last is not None and made < self.count and (made + 0.5) / self.rate <= pts - first:
-                            made += 1
-                            yield last
-                        last = frame.to_ndarray(format="rgba")
-        except av.FFmpegError as error:
-            raise MediaError(f"{self.path.name}: damaged or cut short ({error.strerror or error})") from error
+        for now, pixels in _timed(self.path, self.kind):
+            while last is not None and made < self.count and (made + 0.5) / self.rate <= now:
+                made += 1
+                yield last
+            if made >= self.count:
+                return
+            last = pixels
         while last is not None and made < self.count:
             made += 1
             yield last
 
 
-def _see_through(stream: Any) -> Any:
-    """A decoder that keeps transparency where the file has any: FFmpeg's own VP9 decoder leaves it out."""
-    import av
-
-    is_vp9 = stream.codec_context.name == "vp9" and stream.metadata.get("alpha_mode") == "1"
-    return av.CodecContext.create("libvpx-vp9", "r") if is_vp9 else None
+def _timed(path: Path, kind: str) -> Iterator[tuple[float, np.ndarray]]:
+    """(seconds from the beginning, RGBA) of every frame in the file."""
+    with films.opened(path) as file:
+        if kind in _MOVING:
+            for now, _, pixels in films.picture_frames(file, path.name, kind):
+                yield now, pixels
+            return
+        with films.demuxed(file, path.name, kind) as container:
+            yield from films.Frames(container, path.name).after(0.0)
 
 
 def open_film(path: Path) -> tuple[Film, tuple[str, ...]]:
-    """Measure a clip without decoding it to the end.
+    """Measure a clip; only where its file does not say how long it is it is looked through to the end.
 
     Returns:
         The clip, and notes on what is changed on the way in.
 
     Raises:
-        MediaError: no moving pictures in it, damaged, or larger than ``MAX_SIDE``.
+        MediaError: no moving pictures in it, damaged, or too large.
     """
-    import av
-
-    name = path.name
-    try:
-        with av.open(str(path)) as file:
-            if not file.streams.video:
-                raise MediaError(f"{name}: no picture in it, only sound; give a picture or clip of a face")
-            stream = file.streams.video[0]
-            context = stream.codec_context
-            own = float(stream.average_rate or stream.guessed_rate or 25)
-            seconds = _seconds(file, stream)
-            counted = stream.frames or 0
-            size = (context.width, context.height)
-    except av.FFmpegError as error:
-        raise MediaError(f"{name}: not a clip that can be read ({error.strerror or error}); use MP4 or WebM") from error
-    if max(size) > MAX_SIDE:
-        raise MediaError(f"{name}: {size[0]} x {size[1]} pixels, at most {MAX_SIDE} a side; scale it down first")
-    if seconds <= 0:
-        seconds = counted / own if counted else 1 / own
-    notes = []
-    rate = own
-    if own < SLOWEST:
-        rate = 25.0
-        notes.append(f"{name} has {own:.3g} frames a second, too few for a mouth; each is shown longer, at 25 a second")
-    elif own > FASTEST:
-        rate = own / round(own / 30)
-        notes.append(f"{name} has {own:.4g} frames a second; {rate:.3g} of them are kept")
+    name, notes = path.name, []
+    with films.opened(path) as file:
+        kind = films.kind_of(file, name)
+        if kind in _MOVING:
+            told, counted = films.picture_film(file, name, kind), None
+        else:
+            with films.demuxed(file, name, kind) as container:
+                told = films.film_of(container, name, kind)
+                counted = int(films.picture_stream(container, name).frames or 0) or None
+    size = next((pixels.shape[1], pixels.shape[0]) for _, pixels in _timed(path, kind))
+    seconds = told.seconds
+    if seconds is None:
+        seconds = max((now for now, _ in _timed(path, kind)), default=0.0) + 1 / told.rate
+    rate = told.rate
+    if rate < SLOWEST:
+        notes.append(
+            f"{name} has {rate:.3g} frames a second, too few for a mouth; each is shown longer, at 25 a second"
+        )
+        rate = USUAL
+    elif rate > FASTEST:
+        notes.append(f"{name} has {rate:.4g} frames a second; {rate / round(rate / 30):.3g} of them are kept")
+        rate = rate / round(rate / 30)
     count = max(1, round(seconds * rate))
-    if counted and rate == own and abs(counted - count) > max(2, 0.02 * count):
-        notes.append(f"{name} has an uneven pace; it is evened to {rate:.4g} frames a second")
-    elif counted and rate == own:
-        count = counted
-    return Film(path, rate, size, count, own), tuple(notes)
-
-
-def _seconds(file: Any, stream: Any) -> float:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return float(file.duration or 0) / 1e6
+    if counted is not None and rate == told.rate:
+        if abs(counted - count) > max(2, 0.02 * count):
+            notes.append(f"{name} has an uneven pace; it is evened to {rate:.4g} frames a second")
+        else:
+            count = counted
+    return Film(path, rate, size, count, kind), tuple(notes)
 
 
 def open_face(path: str | Path) -> tuple[Picture | Film, tuple[str, ...]]:
@@ -124,9 +107,24 @@ def open_face(path: str | Path) -> tuple[Picture | Film, tuple[str, ...]]:
         MediaError: it is neither, damaged or too large.
     """
     found = Path(path)
-    if found.suffix.lower() in SUFFIXES:
+    try:
         return open_film(found)
-    return read_picture(found)
+    except MediaError as error:
+        if _looks_moving(found):
+            raise
+        try:
+            return read_picture(found)
+        except MediaError:
+            raise error from None
+
+
+def _looks_moving(path: Path) -> bool:
+    """Whether a file's content is one of moving pictures, whatever its name is."""
+    try:
+        with films.opened(path) as file:
+            return films.kind_of(file, path.name) not in _MOVING
+    except MediaError:
+        return False
 
 
 class InMemory:

@@ -1,46 +1,242 @@
-"""Which faces are where in a clip, and what is said of those that are not found."""
+"""Which faces are where in a clip: found, followed from frame to frame, and what is to be said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
+import torch
+from torch.nn.functional import interpolate
 
 from pipelines.errors import MediaError
-from pipelines.lipsync.faces import Face
+from pipelines.lipsync.faces import Box, Engine, Face
+from pipelines.lipsync.moving import Lips
+from pipelines.models.landmarks import Region, region_of
 from pipelines.settings import LipSyncSettings
+
+LOOK_AGAIN = 1.0  # seconds between looks for faces that have come in
+FLAT = 0.62  # part of neighbouring pixels that hardly differ, from which a face counts as drawn
+TURNED = 5.0  # how much nearer the nose may be to one cheek than to the other, before a face is a profile
+SMALLEST = 8.0  # pixels of a mouth, below which nothing of it can be seen
+JUMP = 0.6  # of a face's side, between two frames: more is another face or a cut
+
+Found = dict[int, Face]  # slot (whose voice) -> face
+
+
+class Nets(Protocol):
+    """What finds faces and their landmarks: :class:`pipelines.models.landmarks.FaceNets`."""
+
+    def find(self, frame: np.ndarray) -> list[Region]:
+        """Regions of the faces in a frame."""
+        ...
+
+    def mesh(self, frame: np.ndarray, region: Region) -> np.ndarray | None:
+        """Landmarks of the face in a region."""
+        ...
 
 
 class Finder:
-    """Finds the faces of a run, window by window, in the order in which they get their voices."""
+    """Finds the faces of a run, window by window; every face keeps its slot, which says whose voice it has."""
 
-    def __init__(self, settings: LipSyncSettings | None, known: Face | None = None) -> None:
-        self.settings, self._known = settings, known
+    def __init__(self, place: Callable[[np.ndarray], Face] | None, settings: LipSyncSettings | None = None) -> None:
+        self._place, self.settings = place, settings
+        self.nets: Nets | None = None
+        self._followed: dict[int, np.ndarray] = {}
+        self._kept: Found = {}
+        self._look = 0
+        self._empty: list[int] = []
+        self._turned: list[int] = []
+        self.engines: dict[Engine, str] = {}
 
     @classmethod
     def known(cls, face: Face) -> "Finder":
         """For a picture whose one face is known."""
-        return cls(None, face)
+        made = cls(lambda frame: face)
+        made.engines["drawn"] = "it is one of the characters that ship"
+        return made
 
     @classmethod
-    def of(cls, settings: LipSyncSettings) -> "Finder":
-        """For a picture or clip as it comes; ``settings`` may say where the mouth is."""
-        return cls(settings)
+    def of(cls, settings: LipSyncSettings, nets: Callable[[], Nets]) -> "Finder":
+        """For a picture or clip as it comes; ``settings`` may say where the mouth is, else ``nets`` find it."""
+        x, y = settings.mouth_x, settings.mouth_y
+        if x is not None and y is not None:
 
-    def faces(self, window: Sequence[np.ndarray], begin: int) -> list[list[Face]]:
-        """Faces in each frame of a window that begins at frame ``begin``.
+            def placed(frame: np.ndarray) -> Face:
+                height, width = frame.shape[:2]
+                return Face(x * width, y * height, max(SMALLEST, settings.mouth_width * width))
+
+            made = cls(placed, settings)
+            made.engines["drawn"] = "the place of its mouth was given"
+            return made
+        made = cls(None, settings)
+        made.nets = nets()
+        return made
+
+    def faces(self, window: Sequence[np.ndarray], begin: int, rate: float, still: bool = False) -> list[Found]:
+        """Faces by slot in each frame of a window that begins at frame ``begin``.
 
         Raises:
-            MediaError: there is none in the first frames, and nothing says where the mouth is.
+            MediaError: a still shows no face.
         """
-        if self._known is not None:
-            return [[self._known] for _ in window]
-        settings = self.settings
-        assert settings is not None
-        if settings.mouth_x is not None and settings.mouth_y is not None:
-            height, width = window[0].shape[:2]
-            face = Face(settings.mouth_x * width, settings.mouth_y * height, settings.mouth_width * width)
-            return [[face] for _ in window]
-        raise MediaError("face: no face is found; say where the mouth is, or give another picture")
+        if self._place is not None:
+            face = self._place(window[0])
+            return [{0: face} for _ in window]
+        if still and begin:
+            return [dict(self._kept) for _ in window]
+        found: list[Found] = []
+        for number, frame in enumerate(window[:1] if still else window, start=begin):
+            found.append(self._in(frame, number, rate))
+        if still:
+            if not found[0]:
+                raise MediaError(self._nothing(1))
+            self._kept = found[0]
+            return [dict(found[0]) for _ in window]
+        return found
+
+    def _in(self, frame: np.ndarray, number: int, rate: float) -> Found:
+        assert self.nets is not None and self.settings is not None
+        kept: dict[int, np.ndarray] = {}
+        for slot, before in self._followed.items():
+            region = region_of(before)
+            points = self.nets.mesh(frame, region)
+            if points is not None and _moved(before, points) < JUMP * region.side / 1.5:
+                kept[slot] = _steadied(before, points)
+        if number >= self._look or len(kept) < max(len(self._followed), 1):
+            kept = self._looked(frame, kept)
+            self._look = number + max(1, round(LOOK_AGAIN * rate))
+        self._followed = kept
+        faces: Found = {}
+        for slot, points in kept.items():
+            if _profile(points):
+                self._turned.append(number)
+                continue
+            faces[slot] = self._face(frame, points)
+        if not kept:
+            self._empty.append(number)
+        return faces
+
+    def _looked(self, frame: np.ndarray, kept: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """``kept`` and the faces that were not followed yet, each in a slot."""
+        assert self.nets is not None and self.settings is not None
+        fresh: list[np.ndarray] = []
+        for region in self.nets.find(frame):
+            points = self.nets.mesh(frame, region)
+            if points is None or Lips.of(points).width < SMALLEST:
+                continue
+            middle = points.mean(0)
+            near = [
+                held for held in (*kept.values(), *fresh) if np.hypot(*(held.mean(0) - middle)) < 0.25 * _side(held)
+            ]
+            if not near:
+                fresh.append(points)
+        if self.settings.faces == "all":
+            fresh.sort(key=lambda points: float(points[:, 0].mean()))
+            free = [slot for slot in range(len(kept) + len(fresh)) if slot not in kept]
+            return kept | dict(zip(free, fresh, strict=False))
+        if kept or not fresh:
+            return kept
+        order = {
+            "largest": lambda points: -_side(points), "left": lambda points: float(points[:, 0].mean()),
+            "right": lambda points: -float(points[:, 0].mean()),
+        }[self.settings.faces]  # fmt: skip
+        return {0: min(fresh, key=order)}
+
+    def _face(self, frame: np.ndarray, points: np.ndarray) -> Face:
+        assert self.settings is not None
+        lips = Lips.of(points)
+        low, high = points.min(0), points.max(0)
+        face = Face(
+            lips.x, lips.y, lips.width, float(np.arctan2(lips.sin, lips.cos)), "photograph",
+            Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1), landmarks=points,
+        )  # fmt: skip
+        engine: Engine = "photograph"
+        if self.settings.engine != "auto":
+            engine, why = self.settings.engine, "it was chosen"
+        elif drawn(frame, face):
+            engine, why = "drawn", "it is drawn in flat colours"
+        else:
+            why = "its landmarks were found and it is shaded like a photograph"
+        self.engines.setdefault(engine, why)
+        # A mouth that was talking in the source hides how wide it is at rest; the eyes do not.
+        return face if engine == "photograph" else replace(face, engine="drawn")
+
+    def said(self) -> list[str]:
+        """Which engine moves the faces, and why."""
+        means = {
+            "drawn": "The mouth is repainted by the flow model, because {why}",
+            "photograph": "The mouth is moved by the face's landmarks, because {why}",
+        }
+        return [means[engine].format(why=why) for engine, why in self.engines.items()]
 
     def notes(self, count: int, rate: float) -> list[str]:
-        """What a person should know of the faces, after the run: stretches without any, and what moved them."""
-        return []
+        """What a person should know after the run: stretches without a face.
+
+        Raises:
+            MediaError: no frame shows one.
+        """
+        if self._place is not None:
+            return []
+        if len(self._empty) == count:
+            raise MediaError(self._nothing(count))
+        made = []
+        for frames, what in ((self._empty, "No face is seen"), (self._turned, "The face is turned away")):
+            if frames and count > 1:
+                shown = ", ".join(_stretch(first, last, rate) for first, last in _stretches(frames)[:6])
+                more = "" if len(_stretches(frames)) <= 6 else " and more"
+                made.append(f"{what} in {shown}{more}; there the clip is left as it was")
+        return made
+
+    def _nothing(self, count: int) -> str:
+        where = "the picture" if count == 1 else f"any of the {count} frames (1 to {count})"
+        return (
+            f"face: no face is found in {where}; give one that is seen from the front, or say where the mouth is "
+            "(Mouth, across and down)"
+        )
+
+
+def drawn(frame: np.ndarray, face: Face) -> bool:
+    """Whether a face is drawn in flat colours: most neighbouring pixels hardly differ, even small."""
+    assert face.box is not None
+    box = face.box
+    part = frame[max(box.top, 0) : max(box.bottom, 1), max(box.left, 0) : max(box.right, 1), :3]
+    if min(part.shape[:2]) < 8:
+        return False
+    values = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None].float()
+    small = interpolate(values, size=(64, 64), mode="area")[0]
+    steps = torch.cat([small.diff(dim=1).abs().amax(0).flatten(), small.diff(dim=2).abs().amax(0).flatten()])
+    return bool((steps < 1.5).float().mean() > FLAT)
+
+
+def _side(points: np.ndarray) -> float:
+    return float((points.max(0) - points.min(0)).max())
+
+
+def _moved(before: np.ndarray, points: np.ndarray) -> float:
+    return float(np.hypot(*(points.mean(0) - before.mean(0))))
+
+
+def _steadied(before: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Landmarks that tremble less: what hardly moves follows slowly, what moves follows at once."""
+    away = np.hypot(*(points - before).T)
+    follow = np.clip(away / (0.012 * _side(points)), 0.25, 1.0)[:, None]
+    return np.asarray(before + follow * (points - before), np.float32)
+
+
+def _profile(points: np.ndarray) -> bool:
+    nose, left, right = points[4], points[234], points[454]
+    near, far = sorted((float(np.hypot(*(nose - left))), float(np.hypot(*(nose - right)))))
+    return far > TURNED * max(near, 1e-3)
+
+
+def _stretches(frames: Sequence[int]) -> list[tuple[int, int]]:
+    made: list[tuple[int, int]] = []
+    for frame in sorted(set(frames)):
+        if made and frame == made[-1][1] + 1:
+            made[-1] = made[-1][0], frame
+        else:
+            made.append((frame, frame))
+    return made
+
+
+def _stretch(first: int, last: int, rate: float) -> str:
+    return f"frames {first + 1} to {last + 1} ({first / rate:.1f} to {(last + 1) / rate:.1f} s)"

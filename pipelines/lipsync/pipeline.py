@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,14 +12,16 @@ from pipelines.codecs.audio import resampled as sound_resampled
 from pipelines.errors import MediaError, SettingsError
 from pipelines.events import Done, Event, Note, Piece, Preview, Progress
 from pipelines.lipsync.characters import character
-from pipelines.lipsync.faces import Face
 from pipelines.lipsync.film import Film, InMemory
-from pipelines.lipsync.finding import Finder
+from pipelines.lipsync.finding import Finder, Found, Nets
+from pipelines.lipsync.moving import moved
 from pipelines.lipsync.painting import Painter, Patch, painted
-from pipelines.lipsync.reel import Finish, Frames, Reel, Still
+from pipelines.lipsync.reel import Frames, Reel, Still
+from pipelines.lipsync.swaying import Life
 from pipelines.lipsync.tracks import RATE, Listener, blinked, heard, track_of_text
 from pipelines.media import Clip, Picture, Sound, Visemes
 from pipelines.models import registry
+from pipelines.models.landmarks import FaceNets
 from pipelines.models.listener import ListenerModel, load_listener
 from pipelines.models.mouth import MouthModel
 from pipelines.paths import assets
@@ -27,26 +29,24 @@ from pipelines.sampling import seeds_of
 from pipelines.settings import LipSyncSettings, SpeechSettings
 from pipelines.visemes import Floats, resampled, shape_of
 
+Spoken = Sequence[tuple[Sound, Visemes] | None]  # each face's voice and what it does to a mouth; None: left alone
 WINDOW = 16  # frames that are painted at once
 TAIL = 0.2  # seconds that a still goes on after the voice
 MAX_VOICES = 4
 
 
-@dataclass(frozen=True)
-class Cast:
-    """Who speaks: the faces of a source, and the voice of each."""
-
-    frames: Frames
-    finder: Finder
-    finish: Finish | None = None
-
-
 class LipSyncPipeline:
     """Makes faces speak; safe to share, it keeps no state of a run."""
 
-    def __init__(self, mouth: MouthModel, listener: ListenerModel, speech: Any = None) -> None:
-        """``speech`` reads texts, a :class:`pipelines.speech.SpeechPipeline`; None loads it when one is to be read."""
+    def __init__(
+        self, mouth: MouthModel, listener: ListenerModel, speech: Any = None, nets: Nets | None = None
+    ) -> None:
+        """``speech`` reads texts, a :class:`pipelines.speech.SpeechPipeline`; ``nets`` find faces in photographs.
+
+        None loads either when it is needed.
+        """
         self.mouth, self.listener, self._speech = mouth, listener, speech
+        self._nets = nets
 
     @classmethod
     def load(cls, model: str = "starter") -> "LipSyncPipeline":
@@ -65,6 +65,12 @@ class LipSyncPipeline:
 
             self._speech = SpeechPipeline.load("speech")
         return self._speech
+
+    def _faces(self) -> Nets:
+        """What finds faces in photographs, loaded at its first use."""
+        if self._nets is None:
+            self._nets = FaceNets()
+        return self._nets
 
     def generate(
         self, settings: LipSyncSettings, face: Picture | Clip | Film | None = None, sound: Sound | None = None,
@@ -90,7 +96,7 @@ class LipSyncPipeline:
         started = time.monotonic()
         (seed,) = seeds_of(settings, 1)
         self._check(settings, face, sound)
-        cast_ = self._cast(settings, face)
+        frames, finder = self._cast(settings, face)
         spoken: list[tuple[Sound, Visemes] | None] = []
         listener = Listener(self.listener)
         if settings.text.strip():
@@ -102,7 +108,7 @@ class LipSyncPipeline:
             spoken.append(
                 None if other is None else (other, (yield from self._heard(listener, other, seed + number + 1)))
             )
-        yield from self._filmed(settings, cast_, spoken, seed, started, listener.calls)
+        yield from self._filmed(settings, frames, finder, spoken, seed, started, listener.calls)
 
     def _check(self, settings: LipSyncSettings, face: Any, sound: Sound | None) -> None:
         if face is None and not settings.character:
@@ -110,16 +116,16 @@ class LipSyncPipeline:
         if sound is None and not settings.text.strip():
             raise SettingsError("text: nothing to say; type a text, or give a recording")
 
-    def _cast(self, settings: LipSyncSettings, face: Picture | Clip | Film | None) -> Cast:
+    def _cast(self, settings: LipSyncSettings, face: Picture | Clip | Film | None) -> tuple[Frames, Finder]:
+        """The source's frames, and what finds the faces in them."""
         if settings.character:
             chosen = character(settings.character)
-            still = Still(chosen.picture().pixels, settings.rate)
-            return Cast(still, Finder.known(chosen.face))
+            return Still(chosen.picture().pixels, settings.rate), Finder.known(chosen.face)
+        finder = Finder.of(settings, self._faces)
         if isinstance(face, Picture):
-            still = Still(face.pixels, settings.rate)
-            return Cast(still, Finder.of(settings))
+            return Still(face.pixels, settings.rate), finder
         assert face is not None
-        return Cast(face if isinstance(face, Film) else InMemory(face), Finder.of(settings))
+        return face if isinstance(face, Film) else InMemory(face), finder
 
     def _spoken(self, settings: LipSyncSettings, seed: int) -> Generator[Event[Any], None, tuple[Sound, Visemes]]:
         said = SpeechSettings(**{name: getattr(settings, name) for name in ("text", "voice", "speed")}, seed=seed)
@@ -145,59 +151,66 @@ class LipSyncPipeline:
         return Visemes(np.concatenate(rows).clip(0, 1), RATE)
 
     def _filmed(
-        self, settings: LipSyncSettings, cast_: Cast, spoken: Sequence[tuple[Sound, Visemes] | None], seed: int,
-        started: float, calls: int,
+        self, settings: LipSyncSettings, frames: Frames, finder: Finder, spoken: Spoken, seed: int, started: float,
+        calls: int,
     ) -> Iterator[Event[Any]]:  # fmt: skip
-        frames = cast_.frames
         longest = max((sound.seconds for sound, _ in filter(None, spoken)), default=0.0)
-        count = max(1, round((longest + TAIL) * frames.rate)) if frames.count is None else frames.count
+        count = max(1, round((longest + TAIL) * frames.rate))
+        if frames.count is not None and (late := count - frames.count) > frames.rate / 2:
+            yield Note(f"The clip is shorter than the voice; its last frame is held for {late / frames.rate:.1f} s")
+        if frames.count is not None:
+            count = max(frames.count, round(longest * frames.rate))
         tracks = [None if each is None else timed(each[1], settings, frames.rate, count, seed) for each in spoken]
+        first = next((track for track in tracks if track is not None), None)
         whole = mixed([each[0] for each in spoken if each is not None], count / frames.rate)
-        reel = Reel(frames, cast_.finish)
-        model = Painter(self.mouth)
-        work = time.monotonic()
-        for begin, window in enumerate_windows(frames, count):
-            found = cast_.finder.faces(window, begin)
-            patches: list[list[Patch]] = [[] for _ in window]
-            for index, track in enumerate(tracks):
-                self._paint(model, settings, window, found, index, track, begin, seed, patches)
-            for each in patches:
-                reel.add(each)
+        reel, model, work = Reel(frames, count), Painter(self.mouth), time.monotonic()
+        for begin, window in windows(reel):
+            found = finder.faces(window, begin, frames.rate, isinstance(frames, Still))
+            if not begin:
+                yield from (Note(text) for text in finder.said())
+                if isinstance(frames, Still) and first is not None:
+                    reel.finish = Life(list(found[0].values()), first, frames.rate, settings.head_motion, seed)
+            for patches in self._patches(model, settings, window, found, tracks, begin, seed):
+                reel.add(patches)
             done = begin + len(window)
             piece = np.stack([reel.put(begin + n, frame) for n, frame in enumerate(window)])
             yield Preview((Picture(piece[-1]),))
             yield Piece(Clip(piece, frames.rate, part_of(whole, begin / frames.rate, done / frames.rate)))
-            left = (time.monotonic() - work) / done * (count - done)
-            yield Progress(25 + round(75 * done / count), 100, left)
-        yield from (Note(text) for text in cast_.finder.notes(count, frames.rate))
-        first = next((track for track in tracks if track is not None), None)
-        clip = Clip(
-            cast(np.ndarray, reel), frames.rate, whole,
-            None if first is None else Visemes(first, frames.rate),
-        )  # fmt: skip
+            yield Progress(25 + round(75 * done / count), 100, (time.monotonic() - work) / done * (count - done))
+        yield from (Note(text) for text in finder.notes(count, frames.rate))
+        visemes = None if first is None else Visemes(first, frames.rate)
+        clip = Clip(cast(np.ndarray, reel), frames.rate, whole, visemes)
         yield Done((clip,), (seed,), calls + model.calls, time.monotonic() - started)
 
-    def _paint(
-        self, model: Painter, settings: LipSyncSettings, window: Sequence[np.ndarray],
-        found: Sequence[Sequence[Face]], index: int, track: Floats | None, begin: int, seed: int,
-        patches: list[list[Patch]],
-    ) -> None:  # fmt: skip
-        """Paint the mouths of one voice's face in the frames that show it."""
-        if track is None:
-            return
-        shown = [(n, faces[index]) for n, faces in enumerate(found) if index < len(faces)]
-        rows = track[[begin + n for n, _ in shown]]
-        shape = shape_of(rows, settings.strength, settings.expressiveness)
-        made = painted(model, [window[n] for n, _ in shown], [face for _, face in shown], shape, settings, seed)
-        for (n, _), patch in zip(shown, made, strict=True):
-            if patch is not None:
-                patches[n].append(patch)
+    def _patches(
+        self, model: Painter, settings: LipSyncSettings, window: Sequence[np.ndarray], found: Sequence[Found],
+        tracks: Sequence[Floats | None], begin: int, seed: int,
+    ) -> list[list[Patch]]:  # fmt: skip
+        """What changes in each frame of a window: every face whose voice is known, by the engine that it needs."""
+        patches: list[list[Patch]] = [[] for _ in window]
+        for slot in sorted({slot for faces in found for slot in faces}):
+            track = tracks[0] if len(tracks) == 1 else tracks[slot] if slot < len(tracks) else None
+            if track is None:
+                continue
+            shown = [(n, faces[slot]) for n, faces in enumerate(found) if slot in faces]
+            shape = shape_of(track[[begin + n for n, _ in shown]], settings.strength, settings.expressiveness)
+            drawn = [i for i, (_, face) in enumerate(shown) if face.engine == "drawn"]
+            made: list[Patch | None] = [
+                None if face.engine == "drawn" else moved(window[n], face, shape[i])
+                for i, (n, face) in enumerate(shown)
+            ]
+            frames, faces = [window[shown[i][0]] for i in drawn], [shown[i][1] for i in drawn]
+            for i, patch in zip(drawn, painted(model, frames, faces, shape[drawn], settings, seed), strict=True):
+                made[i] = patch
+            for (n, _), patch in zip(shown, made, strict=True):
+                if patch is not None:
+                    patches[n].append(patch)
+        return patches
 
 
-def enumerate_windows(frames: Frames, count: int) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """Windows of frames, each with the number of its first."""
-    source = itertools.islice(iter(frames), count)
-    begin = 0
+def windows(reel: Reel) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Windows of a reel's frames as they were, each with the number of its first."""
+    source, begin = reel.source(), 0
     while window := list(itertools.islice(source, WINDOW)):
         yield begin, window
         begin += len(window)

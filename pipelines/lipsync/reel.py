@@ -44,9 +44,13 @@ class Reel:
     dtype = np.dtype(np.uint8)
     ndim = 4
 
-    def __init__(self, base: Frames, finish: Finish | None = None) -> None:
-        """``finish`` has the last word on a frame, by its number: head motion and blinks of a still."""
-        self.base, self.finish = base, finish
+    def __init__(self, base: Frames, longest: int) -> None:
+        """A reel of at most ``longest`` frames; where ``base`` has fewer its last one is held.
+
+        ``finish`` has the last word on a frame, by its number: head motion and blinks of a still.
+        """
+        self.base, self.longest = base, longest
+        self.finish: Finish | None = None
         self._file = tempfile.TemporaryFile(prefix="eddyline-reel-")
         weakref.finalize(self, self._file.close)
         self._held: list[tuple[tuple[int, int, int, int, int, int], ...]] = []
@@ -78,8 +82,20 @@ class Reel:
     def __len__(self) -> int:
         return len(self._held)
 
+    def source(self) -> Iterator[np.ndarray]:
+        """The frames as they were."""
+        made, frame = 0, None
+        for frame in self.base:
+            if made == self.longest:
+                return
+            made += 1
+            yield frame
+        while frame is not None and made < self.longest:
+            made += 1
+            yield frame
+
     def __iter__(self) -> Iterator[np.ndarray]:
-        for number, frame in zip(range(len(self)), self.base, strict=False):
+        for number, frame in zip(range(len(self)), self.source(), strict=False):
             yield self.put(number, frame)
 
     def __getitem__(self, wanted: int | slice) -> np.ndarray:
@@ -91,7 +107,7 @@ class Reel:
             )
         number = range(len(self))[wanted]
         if self._at is None or self._at[0] > number:
-            self._at = 0, iter(self.base)
+            self._at = 0, self.source()
         place, frames = self._at
         for frame in frames:
             place += 1

@@ -67,7 +67,7 @@ def export(medium: str = typer.Argument("image"), run: Path | None = None, out: 
 
 
 def _recipe(medium: str) -> Recipe:
-    from pipelines.training import aligner, recipes, sound, speech, video, vocoder  # bring in torch
+    from pipelines.training import aligner, lipsync, recipes, sound, speech, video, vocoder  # bring in torch
 
     known = {
         "image": Recipe(
@@ -93,6 +93,14 @@ def _recipe(medium: str) -> Recipe:
         "video": Recipe(
             "video", lambda d, r, s, w, c: video.video(d, r, steps=s, warm=w, compile_model=c)[0], video.export_video,
             "video-starter", _prepare_video,
+        ),
+        "mouth": Recipe(
+            "lipsync", lambda d, r, s, w, c: lipsync.mouth(d, r, steps=s, compile_model=c)[0], lipsync.export_mouth,
+            "mouth-starter", _prepare_mouth,
+        ),
+        "listener": Recipe(
+            "lipsync", lambda d, r, s, w, c: lipsync.listener(d, r, steps=s, compile_model=c)[0],
+            lipsync.export_listener, "listener", _prepare_listener,
         ),
     }  # fmt: skip
     if medium not in known:
@@ -146,6 +154,20 @@ def _prepare_speech(data: Path) -> str:
     from pipelines.training.data.speech import prepare as prepare_speech
 
     return ", ".join(f"{voice} {hours:.1f} hours" for voice, hours in prepare_speech(data / "speech").items())
+
+
+def _prepare_mouth(data: Path) -> str:
+    from pipelines.training.data.mouths import prepare as prepare_mouths
+
+    return ", ".join(f"{style} {count}" for style, count in prepare_mouths(data / "lipsync" / "mouths").items())
+
+
+def _prepare_listener(data: Path) -> str:
+    from pipelines.training.data.speech import prepare as prepare_speech
+    from pipelines.training.data.visemes import HOURS
+
+    made = prepare_speech(data / "lipsync" / "speech", HOURS)
+    return ", ".join(f"{voice} {hours:.1f} hours" for voice, hours in made.items())
 
 
 def _prepare_vocoder(data: Path) -> str:

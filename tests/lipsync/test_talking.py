@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lipsync.tiny import drawn_face, hum, tiny_pipeline
 
-from pipelines.errors import MediaError, SettingsError
+from pipelines.errors import SettingsError
 from pipelines.events import Done, Note, Piece, Preview, Progress
 from pipelines.lipsync.faces import Face
 from pipelines.lipsync.painting import field, laid
@@ -78,8 +78,10 @@ def test_a_silent_recording_is_said_and_keeps_the_mouth_shut(pipeline):
 def test_a_clip_keeps_its_length_and_pace(pipeline):
     face = drawn_face()
     source = Clip(np.repeat(face.pixels[None], 12, 0), 30.0)
-    clip, _ = done(pipeline.generate(LipSyncSettings(**PLACED), source, hum(1.0)))
+    clip, _ = done(pipeline.generate(LipSyncSettings(**PLACED), source, hum(0.2)))
     assert len(clip.frames) == 12 and clip.rate == 30 and clip.sound.seconds == pytest.approx(0.4)
+    longer, events = done(pipeline.generate(LipSyncSettings(**PLACED), source, hum(1.0)))
+    assert len(longer.frames) == 30 and any("last frame is held" in e.text for e in events if isinstance(e, Note))
 
 
 def test_two_faces_have_each_a_voice(pipeline):
@@ -95,8 +97,6 @@ def test_what_is_missing_is_named(pipeline):
         list(pipeline.generate(LipSyncSettings(), drawn_face()))
     with pytest.raises(SettingsError, match="mouth_x"):
         LipSyncSettings(mouth_x=0.5)
-    with pytest.raises(MediaError, match="no face is found"):
-        list(pipeline.generate(LipSyncSettings(), drawn_face(), hum(0.2)))
 
 
 def test_guidance_is_strongest_at_the_mouth():

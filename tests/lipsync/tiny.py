@@ -16,11 +16,11 @@ HEARS = BackboneConfig(
 )  # fmt: skip
 
 
-def tiny_pipeline(seed=0, speech=None):
+def tiny_pipeline(seed=0, speech=None, nets=None):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         mouth, listener = MouthNetwork(MOUTH), ListenerNetwork(ListenerConfig(HEARS, 16))
-    return LipSyncPipeline(MouthModel(shaken(mouth, seed)), ListenerModel(shaken(listener, seed)), speech)
+    return LipSyncPipeline(MouthModel(shaken(mouth, seed)), ListenerModel(shaken(listener, seed)), speech, nets)
 
 
 def drawn_face(side=128):

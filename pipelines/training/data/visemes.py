@@ -1,0 +1,109 @@
+"""Speech with what the mouth does in it: mel frames of the synthetic voices, and tracks from their phones' exact times.
+
+One voice and the held-out sentences are never trained on. What is heard is varied where it is cheap, on mel frames:
+pitch and size of the speaker as a shift of the bands, pace, level and tone, noise, echo.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pipelines.codecs.mel import BANDS, CENTRE, FLOOR, FRAME_RATE, SILENCE, SPREAD
+from pipelines.models.listener import HEARD
+from pipelines.training.data.speech import SpeechSet, Utterance
+from pipelines.visemes import JAW, phone_weights
+
+HELD_OUT_VOICE = "rms"
+HOURS = {"heart": 0.9, "slt": 0.45, "rms": 0.45, "awb": 0.35, "kal": 0.25}
+RATE = FRAME_RATE / HEARD
+ROWS = 144  # of a crop: 3.07 s
+KEPT = JAW + 1  # channels that are learned: visemes and jaw; blinks are not to be heard
+
+
+def track(utterance: Utterance) -> np.ndarray:
+    """Rows float32 [T, 16] of an utterance in [0, 1]."""
+    seconds = [length / FRAME_RATE for length in utterance.lengths]
+    stresses = utterance.stresses if any(utterance.stresses) else ()
+    return phone_weights(utterance.symbols, seconds, RATE, stresses)[:, :KEPT]
+
+
+@dataclass
+class Crops:
+    """Batches of crops by step."""
+
+    speech: SpeechSet
+    batch: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.utterances = [u for u in self.speech.utterances if u.voice != HELD_OUT_VOICE and not u.held_out]
+        self.tracks = [track(u) for u in self.utterances]
+        share = {
+            voice: sum(u.frames for u in self.utterances if u.voice == voice)
+            for voice in {u.voice for u in self.utterances}
+        }
+        weights = np.array([u.frames / share[u.voice] for u in self.utterances])
+        self.cumulative = np.cumsum(weights / weights.sum())
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Tracks [B, 16, ROWS] in [-1, 1] and mel frames [B, BANDS, 2 ROWS] of training step ``step``."""
+        rng = np.random.default_rng((self.seed, step))
+        data = np.zeros((self.batch, ROWS, KEPT), np.float32)
+        data[..., 0] = 1
+        mels = np.full((self.batch, HEARD * ROWS, BANDS), SILENCE, np.float32)
+        for row in range(self.batch):
+            place = -int(rng.integers(0, 20)) if rng.random() < 0.3 else 0
+            while place < ROWS:  # several sentences where they are short, with pauses between
+                number = min(int(np.searchsorted(self.cumulative, rng.random())), len(self.tracks) - 1)
+                begin = int(rng.integers(0, max(1, len(self.tracks[number]) - 40))) if place <= 0 else 0
+                found = self.tracks[number][begin:]
+                first, last = max(place, 0), min(place + len(found), ROWS)
+                if last > first:
+                    data[row, first:last] = found[first - place : last - place]
+                    frame = self.utterances[number].begin + HEARD * (begin + first - place)
+                    there = self.speech.mels[
+                        frame : min(
+                            frame + HEARD * (last - first),
+                            self.utterances[number].begin + self.utterances[number].frames,
+                        )
+                    ]
+                    mels[row, HEARD * first : HEARD * first + len(there)] = there
+                place += len(found) + int(rng.integers(4, 40))
+        # How far a person opens the mouth is nobody's to hear: the flow model draws it.
+        data[..., JAW] *= rng.uniform(0.85, 1.15, (self.batch, 1))
+        heard = varied(torch.from_numpy(mels).transpose(1, 2), rng)
+        return torch.from_numpy(data.clip(0, 1)).transpose(1, 2) * 2 - 1, heard
+
+
+def varied(mels: Tensor, rng: np.random.Generator) -> Tensor:
+    """Mel frames [B, BANDS, T] as other people, rooms and microphones would give them."""
+    count, bands, frames = mels.shape
+    power = (mels * SPREAD + CENTRE).exp()
+    made = []
+    for row in range(count):
+        each = power[row : row + 1]
+        if rng.random() < 0.6:  # pitch and size: bands stretched
+            stretch = float(rng.uniform(0.85, 1.18))
+            wide = interpolate(each.transpose(1, 2), size=round(bands * stretch), mode="linear").transpose(1, 2)
+            each = torch.nn.functional.pad(wide, (0, 0, 0, max(0, bands - wide.shape[1])), value=FLOOR)[:, :bands]
+        if rng.random() < 0.3:  # a room: each frame rings on
+            decay, rung = float(rng.uniform(0.3, 0.75)), each.clone()
+            for late in range(1, 6):
+                rung[..., late:] += decay**late * 0.4 * each[..., :-late]
+            each = rung
+        if rng.random() < 0.5:  # noise under it, of any tone, steady or swelling
+            tone = np.exp(np.cumsum(rng.normal(0, 0.12, bands)) + rng.uniform(-1, 1) * np.linspace(-1, 1, bands))
+            swell = np.exp(0.6 * np.interp(np.arange(frames), np.linspace(0, frames, 8), rng.normal(0, 1, 8)))
+            level = float(each.amax()) * 10 ** (-rng.uniform(10, 45) / 20) / tone.max()
+            rough = rng.rayleigh(0.8, (bands, frames))
+            each = (each**2 + torch.from_numpy((level * tone[:, None] * swell * rough).astype(np.float32)) ** 2).sqrt()
+        made.append(each)
+    joined = torch.cat(made)
+    tilt = (
+        torch.from_numpy(rng.uniform(-1, 1, (count, 1, 1)).astype(np.float32)) * torch.linspace(-1, 1, bands)[:, None]
+    )
+    gain = torch.from_numpy(rng.uniform(-1.5, 1.2, (count, 1, 1)).astype(np.float32))
+    return ((joined.clamp(min=FLOOR).log() + gain + tilt - CENTRE) / SPREAD).clamp(min=SILENCE)
