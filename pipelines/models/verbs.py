@@ -278,7 +278,8 @@ def heard(prompt: str, is_name: Callable[[str], bool] = lambda text: False) -> H
     Inflected verbs count wherever they stand, base forms ("spin fast") only at the start of a clause. A clause that
     ``is_name`` knows as the name of a thing ("rolling on the floor laughing") is left alone.
     """
-    content, moves = [], []
+    content: list[str] = []
+    moves: list[Move] = []
     for clause in prompt.lower().split(","):
         parts = PARTS.findall(clause)
         if not parts:
@@ -368,8 +369,8 @@ def _cycles(verb: Verb, move: Move, frames: int, rate: float, *, loop: bool, sta
 
 
 def _pose(verb: Verb, move: Move, time: Tensor) -> Pose:
-    rest = Pose(*[torch.zeros_like(time)] * 3, *[torch.ones_like(time)] * 2, *[torch.zeros_like(time)] * 3,
-                torch.ones_like(time))  # fmt: skip
+    zero, one = torch.zeros_like(time), torch.ones_like(time)
+    rest = Pose(zero, zero, zero, one, one, zero, zero, zero, one)
     asked = verb.motion(time, move.side)
     # Whole turns and leaving the canvas are not a matter of more or less.
     gain = 1.0 if move.verb in {"spin", "slide", "rise", "fall", "roll", "flip"} else move.amount

@@ -98,9 +98,9 @@ def levels(frames: int, density: Density, generator: torch.Generator, rng: np.ra
             sigma[-1] = 0
         return sigma
     if draw < 0.78:
-        given = rng.random(frames) < 0.4
-        given[rng.integers(frames)] = False
-        sigma[torch.from_numpy(given)] = 0
+        chosen = rng.random(frames) < 0.4
+        chosen[rng.integers(frames)] = False
+        sigma[torch.from_numpy(chosen)] = 0
         return sigma
     given = int(rng.integers(0, frames // 2 + 1))
     rest = frames - given

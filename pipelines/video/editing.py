@@ -7,6 +7,7 @@ serves all frames, which keeps what stands still from flickering.
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,10 +98,13 @@ def _key_edited(
     source, target = prompts
     if source == target or not settings.strength:
         return key, 0
-    asked = ImageEditSettings(
-        source_prompt=source, prompt=target, style=settings.style, method="flowedit",
-        strength=KEY_STRENGTH * settings.strength, average=settings.average, seed=(seed + SEED_STEP) % 2**32,
-    )  # fmt: skip
+    values: dict[str, Any] = {
+        "style": settings.style,
+        "average": settings.average,
+        "strength": KEY_STRENGTH * settings.strength,
+    }
+    words: dict[str, Any] = {"source_prompt": source, "prompt": target}
+    asked = ImageEditSettings(**{**words, **values, "seed": (seed + SEED_STEP) % 2**32})
     found, calls = key, 0
     for event in images.edit(asked, to_picture(key)):
         if isinstance(event, Note):

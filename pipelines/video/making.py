@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,10 +55,12 @@ def make_clips(
                 f"prompt: {settings.prompt!r:.60} says how to move but not what to show; name a thing, as in "
                 "'a red heart, beating', or give a first frame"
             )
-        wanted = ImageSettings(
-            prompt=asked.content, negative_prompt=settings.negative_prompt, style=settings.style, count=len(seeds),
-            seed=seeds[0],
-        )  # fmt: skip
+        values: dict[str, Any] = {
+            "negative_prompt": settings.negative_prompt,
+            "style": settings.style,
+            "count": len(seeds),
+        }
+        wanted = ImageSettings(**{"prompt": asked.content, "seed": seeds[0], **values})
         pictures, calls = yield from drawn(images, wanted, motion.room, settings.rate)
     else:
         pictures = canvas.signal.expand(settings.count, -1, -1, -1)

@@ -8,6 +8,7 @@ With a single part it is the ordinary sampler with its first frames given.
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -216,7 +217,8 @@ class _Director:
         motion = motion_of(self.model, asked)
         yield Note(motion.said if not since else f"After {since} frames: {motion.said[0].lower()}{motion.said[1:]}")
         if asked.content and since and asked.content != self.content:
-            made = ImageSettings(prompt=asked.content, style=self.settings.style, seed=self.seed)
+            values: dict[str, Any] = {"prompt": asked.content, "style": self.settings.style, "seed": self.seed}
+            made = ImageSettings(**values)
             pictures, calls = yield from drawn(self.images, made, motion.room, self.rate)
             self.picture, self.calls = pictures[0], self.calls + calls
         self.content = asked.content or self.content

@@ -90,8 +90,8 @@ def prepare(cache: Path) -> ClipSet:
         clips.append(frames)
     frames = np.stack(clips)
     fields = np.zeros((len(frames), len(KEYS), FRAMES, *Score.still(1).field.shape[1:]), np.float16)
-    for place, key in enumerate(KEYS):
-        for first, found in _tracked(frames, key):
+    for place, start in enumerate(KEYS):
+        for first, found in _tracked(frames, start):
             for offset, score in enumerate(found):
                 fields[first + offset, place] = score.field.numpy()
     return ClipSet(frames, fields, items)
