@@ -36,9 +36,10 @@ FILES: dict[str, dict[str, str]] = {
     "video.edit": {"source": "Clip to edit, of any format.", "mask": MASK},
     "video.extend": {"source": "Clip that goes on, of any format."},
     "shape.edit": {"source": "Mesh to work on: GLB, OBJ, STL or PLY."},
+    "clip.edit": {"source": "Clip to work on, of any format.", "sound_file": "Sound for it, of any format."},
 }  # fmt: skip
 # What each role has to be; where nothing is said: of the run's own medium.
-MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image"}
+MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image", "sound_file": "audio"}
 
 
 def publish(shop: Workshop) -> None:

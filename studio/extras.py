@@ -26,10 +26,10 @@ Updates = dict[Any, Any]
 LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
 COSTLY = (
     *("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features"),
-    *("model", "text", "speed", "seconds", "extend", "rate", "guide"),
+    *("model", "text", "speed", "seconds", "extend", "frames", "rate", "guide"),
 )
 # Whose earlier prompts are of use to whom.
-KEPT_APART = {"image": "", "speech": "speech", "sound": "sound", "lipsync": "lipsync"}
+KEPT_APART = {"image": "", "speech": "speech", "sound": "sound", "video": "video", "lipsync": "lipsync"}
 
 
 class Extras:
@@ -38,8 +38,8 @@ class Extras:
     def __init__(self, shop: Workshop, form: Form[Any], name: str, heard: Any = None) -> None:
         """``heard`` is a field for a recording, whose length a run's cost grows with where its text is empty."""
         self.shop, self.form, self.name, self.heard = shop, form, name, heard
-        self.history = History(shop.store.home, kind=KEPT_APART[name.partition(".")[0]])
-        self.prompt = form.controls[form.settings.PROMPT]
+        self.history = History(shop.store.home, kind=KEPT_APART.get(name.partition(".")[0], name.partition(".")[0]))
+        self.prompt = form.controls.get(form.settings.PROMPT)  # a tool has none
         self.lists = Lists(shop.store.home / "lists")
         self.lines: gr.Radio | None = None
 
@@ -47,8 +47,10 @@ class Extras:
 
     def place(self, *, lines: bool) -> None:
         """Make the folded controls here; ``lines`` offers to run over several prompts."""
-        with gr.Accordion("Presets and prompts", open=False, elem_classes=["fold"]):
-            self.earlier = gr.Dropdown([], label="Earlier prompts", value=None, elem_classes=["field"])
+        title = "Presets" if self.prompt is None else "Presets and prompts"
+        with gr.Accordion(title, open=False, elem_classes=["fold"]):
+            if self.prompt is not None:
+                self.earlier = gr.Dropdown([], label="Earlier prompts", value=None, elem_classes=["field"])
             if lines:
                 self.lines = gr.Radio(
                     LINES,
@@ -84,6 +86,8 @@ class Extras:
         """
         mode = values[self.lines] if self.lines is not None else "one"
         prompt = self.prompt
+        if prompt is None:
+            return [seeded(self.form.read(values))]
         typed = str(values[prompt] or "")
         if mode == "one":
             settings = seeded(self.form.read(values))
@@ -118,8 +122,9 @@ class Extras:
         page.load(self._cost, inputs, self.cost, **QUICK)
         for part in parts:
             part.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
-        self.earlier.focus(self._recall, None, self.earlier, **QUICK)
-        self.earlier.input(lambda text: text, self.earlier, self.prompt, **QUICK)
+        if self.prompt is not None:
+            self.earlier.focus(self._recall, None, self.earlier, **QUICK)
+            self.earlier.input(lambda text: text, self.earlier, self.prompt, **QUICK)
         self.preset.focus(self._listed, None, self.preset, **QUICK)
         shown = [self.told, self.share, *self.form.outputs()]
         self.preset.input(self._apply, inputs | {self.preset}, shown, **QUICK)

@@ -106,7 +106,7 @@ def _over(view: "ResultView", job: Job) -> tuple[Updates, str | None]:
         return {**view.show(session.pick(made), fresh=True), **notes}, None
     if job.state == "cancelled":
         text = phrase("Stopped. What was there so far stays on view; it was not kept.")
-        unfinished = [view.source, view.vary, view.star, view.delete]
+        unfinished = [view.source, *view.onward, view.vary, view.star, view.delete]
         quiet = {part: gr.update(interactive=False) for part in unfinished} if job.started else {}
         return {view.line: stage.told(text), **quiet}, None
     reason = job.reason or phrase("It failed without a reason.")

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipelines.errors import MediaError
 from pipelines.media import Clip
 from studio.jsonfile import write_json
+from studio.language import Phrase, phrase
 
 SIDE = 480  # pixels of a frame's longer side that a page needs at most
 MOST = 360  # frames that a page steps through
@@ -85,15 +85,30 @@ def _made(path: Path) -> dict[str, Any]:
     return {**told, **sheet(clip.frames, clip.rate), "notes": notes}
 
 
-def first_frame(path: Path) -> Image.Image:
-    """How a clip begins, for painting over it and for small pictures of it.
+def first_frame(path: Path, side: int | None = None) -> Image.Image:
+    """How a clip begins; ``side`` is that of :class:`pipelines.clips.Cut`.
 
     Raises:
         MediaError: there are no moving pictures in it that can be read.
     """
     from pipelines.clips import Cut, read_clip
 
-    clip, _ = read_clip(path, Cut(frames=1, side=1024, sound=False))
-    if not len(clip.frames):
-        raise MediaError(f"{path.name}: there is not one frame in it that can be read")
+    clip, _ = read_clip(path, Cut(frames=1, side=side, sound=False))
     return Image.fromarray(clip.frames[0])
+
+
+def uses(path: Path, frames: int, side: int) -> tuple[Phrase, ...]:
+    """What an edit will use of a clip, said before it starts, where that is not all of it.
+
+    Raises:
+        MediaError: there are no moving pictures in it that can be read.
+    """
+    from pipelines.clips import Cut, film_in, plan
+
+    film = film_in(path)
+    use = plan(film, Cut(frames=frames, side=side), path.name)
+    if film.seconds is None or use.end >= film.seconds - 0.5 / use.rate:
+        return ()
+    text = "It lasts {whole}; an edit uses its first {count} frames ({time}). Cut out another part under Cut and loop."
+    whole, used = (f"{seconds:.1f} s" for seconds in (film.seconds, use.end))
+    return (phrase(text, whole=whole, count=use.frames, time=used),)

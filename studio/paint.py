@@ -41,15 +41,17 @@ def _page() -> str:
 """
 
 
-def drop_area() -> gr.Image:
+def drop_area(
+    label: str = "Picture", height: int = 180, placeholder: str = "Drop a picture here, or click to choose one"
+) -> gr.Image:
     """A picture field that hands over the upload itself, unopened, so that what is inside the file survives."""
     field = gr.Image(
         type="filepath",
-        label="Picture",
+        label=label,
         sources=["upload", "clipboard"],
-        height=180,
+        height=height,
         buttons=[],
-        placeholder="Drop a picture here, or click to choose one",
+        placeholder=placeholder,
         elem_classes=["drop"],
     )
     # Not a subclass: Gradio would write a stub file beside the module. Reading and refusing is the pipeline's.

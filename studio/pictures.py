@@ -28,6 +28,11 @@ def address(path: Path) -> str:
         image.thumbnail((SHOWN, SHOWN))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"picture: {path.name} cannot be shown ({type(error).__name__})") from None
+    return shown(image)
+
+
+def shown(image: Image.Image) -> str:
+    """A data address of a picture in memory."""
     held = io.BytesIO()
     image.save(held, "PNG", compress_level=1)
     return _PREFIX + base64.b64encode(held.getvalue()).decode()

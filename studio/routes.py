@@ -137,7 +137,8 @@ class _Desk:
             await asyncio.sleep(LOOK)
 
     def thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
-        return _file(self.library.thumbnail(self._asset(owner, request)), PRIVATE)
+        asset = self._asset(owner, request)
+        return _small(looks.thumbnail(self.shop.store.home, asset.path, asset.medium, asset.sha256, 256), request)
 
     def file(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return self._export(self._asset(owner, request).path, request)
@@ -159,7 +160,7 @@ class _Desk:
     def example_thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         path = self._example(request)
         medium = path.name.partition("-")[0]
-        return _file(looks.thumbnail(self.shop.store.home, path, medium, _digest(path), 256), PRIVATE)
+        return _small(looks.thumbnail(self.shop.store.home, path, medium, _digest(path), 256), request)
 
     def example_words(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _words(self._example(request))
@@ -238,6 +239,11 @@ def _answer(action: Callable[[str, Request, dict[str, Any]], Response], *, chang
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _small(path: Path, request: Request) -> Response:
+    """A thumbnail; with ``still`` one that does not move, for who asked for less motion."""
+    return _file(looks.standing(path) if "still" in request.query_params else path, PRIVATE)
 
 
 def _words(path: Path) -> Response:

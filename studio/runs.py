@@ -15,7 +15,6 @@ from pipelines.errors import MediaError, StudioError
 from pipelines.paths import assets
 from pipelines.settings import ANY_SETTINGS, MAX_SEED, SamplingSettings, kind_of
 from studio.language import phrase
-from studio.library import Asset
 from studio.session import KEPT, Result, Session
 from studio.workshop import Workshop
 
@@ -55,7 +54,7 @@ def sources(shop: Workshop, source: Path | None, mask: str | None, owner: str) -
     picture = shop.library.bring_in(source, source.name, owner)
     inputs = {"source": picture.id}
     # Its size upright, as the person saw it.
-    if mask and (painted := masked(shop, mask, picture, lambda: read_picture(picture.path)[0].size)):
+    if mask and (painted := masked(shop, mask, owner, lambda: read_picture(picture.path)[0].size)):
         inputs["mask"] = painted
     return inputs
 
@@ -126,8 +125,8 @@ def example(name: str) -> Path:
     return found
 
 
-def masked(shop: Workshop, mask: str, source: Asset, size: Callable[[], tuple[int, int]]) -> str | None:
-    """The painted ``mask`` as an asset of the ``size`` that ``source`` has; None when nothing is painted.
+def masked(shop: Workshop, mask: str, owner: str, size: Callable[[], tuple[int, int]]) -> str | None:
+    """The painted ``mask`` as an asset of the ``size`` of what it lies on; None when nothing is painted.
 
     What is wrong with it is said before anything is queued.
     """
@@ -142,4 +141,4 @@ def masked(shop: Workshop, mask: str, source: Asset, size: Callable[[], tuple[in
         weights = read_mask(image.convert("RGBA"), size())
     except (OSError, binascii.Error, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"mask: could not be read ({error}); clear it and paint again") from None
-    return None if weights is None else shop.library.keep_mask(weights, source.owner).id
+    return None if weights is None else shop.keep_mask(weights, owner)

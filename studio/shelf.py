@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+from studio.boards.clips import moving, sheet_at
+from studio.boards.clips import player as clip_player
 from studio.boards.sounds import player
 from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
@@ -14,6 +16,7 @@ from studio.stage import clock, duration
 
 PAGE = 60
 TITLES = {"image": "Images", "video": "Video", "audio": "Audio", "mesh": "3D", "lipsync": "Lip-sync"}
+MOVING = ("video", "lipsync")
 DAYS = {"any": None, "today": 1, "week": 7, "month": 30}
 
 
@@ -89,6 +92,8 @@ def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], 
     shown = f'<div class="board{" many" if compare else ""}">{_large(asset)}{_large(compare) if compare else ""}</div>'
     if asset.medium == "audio":
         shown = _players(*(each for each in (asset, compare) if each is not None and each.medium == "audio"))
+    elif asset.medium in MOVING:
+        shown = _clip(asset, compare if compare is not None and compare.medium in MOVING else None)
     rows = "".join(
         f'<h3>{say(title)}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
         for title, some in kin.items()
@@ -160,6 +165,8 @@ def _tile(asset: Asset, shelf: Shelf) -> str:
 
 
 def _small(asset: Asset) -> str:
+    if asset.medium in MOVING:
+        return moving(f"studio/assets/{asset.id}/thumbnail")
     kind = ' class="wave"' if asset.medium == "audio" else ""
     return f'<img{kind} loading="lazy" src="studio/assets/{asset.id}/thumbnail" alt="">'
 
@@ -177,8 +184,6 @@ def _large(asset: Asset) -> str:
     words = escape(asset.title, quote=True)
     if asset.medium == "image":
         return f'<img class="after" src="studio/assets/{asset.id}/file" alt="{words}">'
-    if asset.medium in ("video", "lipsync"):
-        return f'<video class="after" src="studio/assets/{asset.id}/file" controls loop aria-label="{words}"></video>'
     return f'<img class="after" src="studio/assets/{asset.id}/thumbnail" alt="{words}">'
 
 
@@ -190,6 +195,13 @@ def _players(*assets: Asset) -> str:
         for each in assets
     ]  # fmt: skip
     return f'<div class="board sound">{"".join(players)}</div>'
+
+
+def _clip(asset: Asset, compare: Asset | None) -> str:
+    """A clip in its player; one that is marked beside it is what it is compared with."""
+    told = {"run": asset.id, "src": sheet_at(f"asset:{asset.id}"), "film": f"studio/assets/{asset.id}/file"}
+    before = {} if compare is None else {"before": sheet_at(f"asset:{compare.id}")}
+    return f'<div class="board moving">{clip_player("detail", {**told, **before})}</div>'
 
 
 def _facts(asset: Asset) -> str:

@@ -48,14 +48,19 @@ def found(shop: Workshop, name: object, owner: str) -> Path | None:
     return runs.example(name.removeprefix(EXAMPLE)) if name.startswith(EXAMPLE) else uploaded(name)
 
 
-def kept(shop: Workshop, name: object, owner: str) -> dict[str, str]:
-    """The source as assets by role, brought into the library so that the run can be repeated.
+NO_RECORDING = "Recording: there is none yet; drop one above, or choose 'Use as source' below a result"
+NO_CLIP = "Clip: there is none yet; drop one above, or choose 'Use as source' below a result"
+
+
+def kept(
+    shop: Workshop, name: object, owner: str, none: str = NO_RECORDING, medium: str | None = None
+) -> dict[str, str]:
+    """The source as assets by role, brought into the library so that the run can be repeated; ``none`` is said if not.
 
     Raises:
         StudioError: there is none, or it cannot be kept.
     """
     path = found(shop, name, owner)
     if path is None:
-        text = "Recording: there is none yet; drop one above, or choose 'Use as source' below a result"
-        raise MediaError(phrase(text))
-    return {"source": shop.library.bring_in(path, path.name, owner).id}
+        raise MediaError(phrase(none))
+    return {"source": shop.keep(path, owner, medium)}

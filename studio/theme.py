@@ -20,6 +20,7 @@ SCRIPTS = (
     *("sound-math.js", "sound-file.js", "sound-draw.js", "sound-deck.js"),
     *("sound-face.js", "sound-hands.js", "sound.js"),
     *("talk-draw.js", "talk.js"),
+    *("clip-reel.js", "clip-face.js", "clip.js"),
 )
 
 

@@ -15,7 +15,7 @@ from studio.guard import FILES, Guard, Local
 from studio.intake import Limits
 from studio.people import People, is_local
 from studio.routes import routes
-from studio.tabs import audio, drop, image, lipsync, models, sending
+from studio.tabs import audio, drop, image, lipsync, models, sending, video
 from studio.tabs.library import LibraryTab
 from studio.workshop import RUNNER, Workshop, number
 
@@ -44,6 +44,8 @@ def build(shop: Workshop) -> gr.Blocks:
         with gr.Tabs(elem_classes=["media"]) as tabs:
             with gr.Tab("Image", id="image"):
                 takers = {"image": image.build(shop, page)}
+            with gr.Tab("Video", id="video"):
+                takers["video"] = video.build(shop, page)
             with gr.Tab("Audio", id="audio"):
                 takers["audio"] = audio.build(shop, page)
             with gr.Tab("Lip-sync", id="lipsync"):

@@ -47,10 +47,18 @@ class Start:
 class ResultView:
     """Components of a result and the updates that fill them; made once a tab, for the jobs of ``kinds``.
 
-    ``board`` shows the medium; everything else is the same for all.
+    ``board`` shows the medium; everything else is the same for all, but for what more can be done with a result of
+    this tab: ``onward`` names a button for each.
     """
 
-    def __init__(self, shop: Workshop, kinds: Sequence[str], board: Board, shipped: tuple[Result, ...] = ()) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        kinds: Sequence[str],
+        board: Board,
+        shipped: tuple[Result, ...] = (),
+        onward: Sequence[str] = (),
+    ) -> None:
         self.shop, self.kinds, self.board, self.shipped = shop, tuple(kinds), board, shipped
         self.pages = Pages()
         first = Session(shipped)
@@ -62,6 +70,7 @@ class ResultView:
                 stage.downloads(first), elem_classes=["saves"], apply_default_css=False, js_on_load=None
             )
             self.source = gr.Button("Use as source", size="sm", interactive=bool(shipped))
+            self.onward = [gr.Button(text, size="sm", interactive=bool(shipped)) for text in onward]
             self.vary = gr.Button("Variation", size="sm", interactive=bool(shipped), elem_classes=["again"])
             self.star = gr.Button("Star", size="sm", interactive=False)
             self.delete = gr.Button("Delete", size="sm", interactive=False)
@@ -74,7 +83,7 @@ class ResultView:
     def outputs(self) -> list[Any]:
         """Everything that a run or a click may change."""
         parts = [self.session, self.stage, self.line, self.notes, self.strip, self.saves]
-        return [*parts, self.source, self.vary, self.star, self.delete, self.undo]
+        return [*parts, self.source, *self.onward, self.vary, self.star, self.delete, self.undo]
 
     def show(self, session: Session, *, fresh: bool = False) -> Updates:
         """Updates that put the picked result on the stage; ``fresh`` when its run ended this moment."""
@@ -89,6 +98,7 @@ class ResultView:
             self.strip: self._strip(session),
             self.saves: stage.downloads(session),
             self.source: gr.update(interactive=result is not None),
+            **{button: gr.update(interactive=result is not None) for button in self.onward},
             self.vary: gr.update(interactive=result is not None),
             self.star: gr.update(interactive=own, value=marked("Starred" if result and result.starred else "Star")),
             self.delete: gr.update(interactive=own),

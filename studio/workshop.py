@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines.catalogue import card_of, cards
 from pipelines.errors import ModelError, OutOfBudget, SettingsError, StudioError
+from pipelines.media import Mask
 from pipelines.settings import SamplingSettings, ToolSettings
 from studio.cost import Paces, memory, too_large
 from studio.jobs import Job, Jobs, Limits, zero
@@ -84,6 +85,18 @@ class Workshop:
             if memory(each) > most:
                 raise OutOfBudget(str(too_large(each, most).sentence))
         return self.jobs.submit(settings, owner, inputs)
+
+    def keep(self, path: Path, owner: str, medium: str | None = None) -> str:
+        """Id of a file in what ``owner`` keeps; brought in where it is not there yet.
+
+        Raises:
+            MediaError: not a kind of file that is kept, or damaged.
+        """
+        return Library(self.store).bring_in(path, path.name, owner, medium=medium).id
+
+    def keep_mask(self, mask: Mask, owner: str) -> str:
+        """Id of a painted mask in what ``owner`` keeps."""
+        return Library(self.store).keep_mask(mask, owner).id
 
     def load(self, medium: str, name: str) -> None:
         """Have the workers load a model; see :meth:`_ask`."""

@@ -15,6 +15,7 @@ from pages import loops_closed  # noqa: F401
 from pipelines.catalogue import cards
 from pipelines.settings import ANY_SETTINGS
 from studio import language, shelf, stage, theme, ui
+from studio.boards.clips import Clips
 from studio.boards.pictures import Pictures
 from studio.boards.sounds import Sounds
 from studio.language import languages, mark, marked, phrase, said, say, script, texts_of, words
@@ -31,9 +32,9 @@ SAYING = {"phrase": 0, "say": 0, "marked": 0, "said": 1}  # function -> which ar
 SHOWING = {"told", "failed", "progress", "said", "Error", "Warning", "Info", "StudioError", "SettingsError"}
 COVERED = [
     *("theme", "paint", "recorder", "stage", "view", "shelf", "extras", "runs", "sources"),
-    *("boards/pictures", "boards/sounds", "boards/talks", "faces"),
+    *("boards/pictures", "boards/sounds", "boards/talks", "boards/clips", "faces", "clipper", "frames"),
     *("tabs/library", "tabs/drop", "tabs/image", "tabs/audio", "tabs/audio_forms", "tabs/parts", "tabs/taking"),
-    *("tabs/lipsync", "tabs/sending"),
+    *("tabs/video", "tabs/video_forms", "tabs/lipsync", "tabs/sending"),
 ]
 UNTOUCHED = {"Eddyline", "Enter", "Esc"}  # names
 # Names of keys and events in scripts, which look like words that somebody is to read.
@@ -91,7 +92,8 @@ def of_the_page():
 
 def said_in_scripts():
     """Strings that begin as a sentence does, whether they are said or forgotten."""
-    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in (*theme.SCRIPTS, "recorder.js", "face.js")]
+    own = ("recorder.js", "face.js", "clipper.js")
+    scripts = [(ROOT / "studio" / "look" / name).read_text() for name in (*theme.SCRIPTS, *own)]
     return {text for script in scripts for text in re.findall(r"'([A-Z{][^'\n]*)'", script)} - OF_SCRIPTS
 
 
@@ -149,7 +151,8 @@ TEXTS = {
     "header": lambda: said_in_html(theme.header()),
     "claims": lambda: said_in_html(said_about_files()),
     "stage": lambda: said_in_html(
-        Pictures().whole(Session(())) + Sounds().whole(Session(())) + stage.info(Session(()), ())
+        Pictures().whole(Session(())) + Sounds().whole(Session(())) + Clips().whole(Session(()))
+        + stage.info(Session(()), ())
         + stage.progress(language.phrase("Starting"), 0, 2.5)
         + stage.failed(language.phrase("Stopped.")) + stage.told(language.phrase("The queue is paused."))
     ),

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pipelines.errors import SettingsError, StudioError
-from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings, SpeechEditSettings
+from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings, SpeechEditSettings, ToolSettings
 from studio.presets import LONGEST_NAME, Presets, parse
 
 HEART = ImageSettings(prompt="a heart", seed=7, steps=33, style="flat")
@@ -155,8 +155,9 @@ def test_shipped_presets_are_whole_and_stay(tmp_path):
     for each in shipped:
         assert each.shipped and each.about and not each.unknown
         kind = ANY_SETTINGS[each.kind]
-        base = kind(**kind.filled({kind.PROMPT: "a heart", "seed": 1}))
-        assert each.apply(base) != base and each.apply(base).asked == "a heart"
+        tool = issubclass(kind, ToolSettings)  # which has no words of its own
+        base = kind() if tool else kind(**kind.filled({kind.PROMPT: "a heart", "seed": 1}))
+        assert each.apply(base) != base and (tool or each.apply(base).asked == "a heart")
         with pytest.raises(StudioError, match="ships with Eddyline and stays"):
             presets.delete(each.name)
         with pytest.raises(StudioError, match="name of a shipped preset"):

@@ -23,6 +23,7 @@ from pipelines.settings.base import (
     Settings,
     Solver,
 )
+from pipelines.settings.clips import ClipEditSettings
 from pipelines.settings.image import ImageEditSettings, ImageSettings
 from pipelines.settings.lipsync import LipSyncSettings
 from pipelines.settings.mesh import MeshEditSettings, MeshSettings
@@ -33,6 +34,7 @@ __all__ = [
     "ANY_SETTINGS",
     "MAX_SEED",
     "AudioSettings",
+    "ClipEditSettings",
     "EditorSettings",
     "ImageEditSettings",
     "ImageSettings",
@@ -50,10 +52,10 @@ __all__ = [
     "SoundSettings",
     "SpeechEditSettings",
     "SpeechSettings",
+    "ToolSettings",
     "VideoEditSettings",
     "VideoExtendSettings",
     "VideoSettings",
-    "ToolSettings",
     "TurntableSettings",
     "Voice",
     "kind_of",
@@ -69,6 +71,7 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "video.generate": VideoSettings,
     "video.edit": VideoEditSettings,
     "video.extend": VideoExtendSettings,
+    "clip.edit": ClipEditSettings,
     "lipsync.generate": LipSyncSettings,
     "mesh.generate": MeshSettings,
     "mesh.edit": MeshEditSettings,

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.errors import ModelError, StudioError
 from pipelines.events import Event, Note
 from pipelines.settings import (
+    ClipEditSettings,
     ImageEditSettings,
     ImageSettings,
     LipSyncSettings,
@@ -51,6 +52,7 @@ class Runner:
             "mesh.generate": self._make_mesh,
             "mesh.edit": self._edit_mesh,
             "shape.edit": self._work_on_shape,
+            "clip.edit": self._work_on_clip,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -190,6 +192,11 @@ class Runner:
         for note in notes:
             yield Note(note)
         yield from work_on(settings, mesh)
+
+    def _work_on_clip(self, settings: ClipEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.clips import ClipTools
+
+        yield from ClipTools().edit(settings, _source(inputs), inputs.get("sound_file"))
 
 
 def _source(inputs: Inputs) -> Path:

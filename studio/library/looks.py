@@ -53,6 +53,16 @@ def thumbnail(home: Path, path: Path, medium: str, sha256: str, side: int) -> Pa
     return target
 
 
+def standing(thumbnail: Path) -> Path:
+    """The first frame of a thumbnail, beside it."""
+    target = thumbnail.with_name(f"{thumbnail.stem}-still.webp")
+    if not target.exists():
+        with Image.open(thumbnail) as moving:
+            first = moving.convert("RGBA")
+        files.save(target, lambda out: first.save(out, "WEBP", quality=85, method=2))
+    return target
+
+
 def thumbnails_of(home: Path, sha256: str) -> list[Path]:
     """Every thumbnail of some content, and whatever else was made to show it."""
     return list((home / places.THUMBS / sha256[:2]).glob(f"{sha256}-*"))

@@ -43,6 +43,7 @@ def build(shop: Workshop, tabs: gr.Tabs, takers: Mapping[str, Taker], shelves: L
             gr.Info(say("The preset {name} is here now.", name=added.name))
             return {}
         medium = given.settings.MEDIUM if kind == "settings" and given.settings else kind
+        medium = "video" if given.taken.moves else medium  # an animated picture is a clip
         taker = takers.get(medium)
         if taker is None:
             text = "{file}: no tab of this version takes {medium} yet"

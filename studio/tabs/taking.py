@@ -23,6 +23,10 @@ BACK = {
     "sound.generate": "Made by {by}: its settings are back in Make sound.",
     "sound.edit": "Made by {by}: its settings are back in Edit sound.",
     "lipsync.generate": "Made by {by}: its settings are back in Lip-sync.",
+    "video.generate": "Made by {by}: its settings are back in Make.",
+    "video.edit": "Made by {by}: its settings are back in Edit.",
+    "video.extend": "Made by {by}: its settings are back in Extend.",
+    "clip.edit": "Made by {by}: its settings are back in Cut and loop.",
 }
 
 
