@@ -35,11 +35,14 @@ FILES: dict[str, dict[str, str]] = {
     },
     "video.edit": {"source": "Clip to edit, of any format.", "mask": MASK},
     "video.extend": {"source": "Clip that goes on, of any format."},
+    "mesh.generate": {"image": "Picture of what to make; words may be left out then."},
+    "mesh.edit": {"source": "Mesh to edit: GLB, OBJ, STL or PLY."},
     "shape.edit": {"source": "Mesh to work on: GLB, OBJ, STL or PLY."},
+    "turntable.edit": {"source": "Mesh to film: GLB, OBJ, STL or PLY."},
     "clip.edit": {"source": "Clip to work on, of any format.", "sound_file": "Sound for it, of any format."},
 }  # fmt: skip
 # What each role has to be; where nothing is said: of the run's own medium.
-MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image", "sound_file": "audio"}
+MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image", "sound_file": "audio", "image": "image"}
 
 
 def publish(shop: Workshop) -> None:

@@ -20,6 +20,7 @@ from pipelines.settings import (
     SoundSettings,
     SpeechEditSettings,
     SpeechSettings,
+    ToolSettings,
     kind_of,
 )
 from studio.jsonfile import read_json, write_json
@@ -38,6 +39,7 @@ AROUND = 4.0  # seconds of a recording that are listened to around what is spoke
 # Seconds that a sound goes on for at a time, and that the model then looks at; a test holds them equal to the engine's.
 GOES_ON, LOOKS_AT = 3.07, 7.17
 MEMORY_UNKNOWN = 1_000_000_000
+TOOLS = 400_000_000  # bytes of a run without a model, of a mesh of up to some 100,000 faces
 SIZES = ("width", "height", "frames", "seconds")
 # Calls a step beyond one; a test holds it equal to the engine's rules, which would bring torch along.
 RULE_CALLS = {"midpoint": 2, "heun": 2, "rk4": 4}
@@ -161,6 +163,8 @@ def estimate(
 def memory(settings: SamplingSettings) -> int:
     """Most bytes of memory that a run of ``settings`` takes, the model included."""
     card = card_of(settings.MEDIUM, settings.model)
+    if isinstance(settings, ToolSettings):
+        return TOOLS
     if card is None:
         return int(MEMORY_UNKNOWN + WORKING * scale(settings))
     grown = 0.0 if settings.MEDIUM in _AS_LONG else scale(settings) - 1  # those are made a window at a time

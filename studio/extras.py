@@ -8,7 +8,7 @@ from uuid import uuid4
 import gradio as gr
 
 from pipelines.errors import SettingsError, StudioError
-from pipelines.settings import SamplingSettings, kind_of
+from pipelines.settings import SamplingSettings, ToolSettings, kind_of
 from studio import library
 from studio.cost import estimate
 from studio.events import QUICK
@@ -26,10 +26,17 @@ Updates = dict[Any, Any]
 LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "all")]
 COSTLY = (
     *("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features"),
-    *("model", "text", "speed", "seconds", "extend", "frames", "rate", "guide"),
+    *("model", "text", "speed", "seconds", "extend", "frames", "rate", "guide", "faces", "colours"),
 )
 # Whose earlier prompts are of use to whom.
-KEPT_APART = {"image": "", "speech": "speech", "sound": "sound", "video": "video", "lipsync": "lipsync"}
+KEPT_APART = {
+    "image": "",
+    "speech": "speech",
+    "sound": "sound",
+    "video": "video",
+    "lipsync": "lipsync",
+    "shape": "mesh",
+}
 
 
 class Extras:
@@ -137,7 +144,7 @@ class Extras:
             settings, length = self._read(values), self._length(values, request)
         except StudioError:
             return ""  # the run button says what is wrong
-        loaded = (settings.MEDIUM, settings.model) in self.shop.loaded()
+        loaded = isinstance(settings, ToolSettings) or (settings.MEDIUM, settings.model) in self.shop.loaded()
         return estimate(settings, self.shop.paces, loaded, length).sentence.html("p")
 
     def _length(self, values: Mapping[Any, Any], request: gr.Request) -> float | None:

@@ -20,11 +20,13 @@ from pipelines.errors import StudioError
 from studio import faces, talks
 from studio.exports import exported
 from studio.frames import sheet_of
+from studio.intake import take
 from studio.jobs import Job
 from studio.library import Asset, looks
 from studio.prompts import source_words_of, words_of
 from studio.provenance import read_words
 from studio.runs import example
+from studio.solids import figures, turned
 from studio.sources import found
 from studio.workshop import Workshop
 
@@ -32,8 +34,8 @@ log = logging.getLogger(__name__)
 ROOT = "/studio"
 Handler = Callable[[Request], Awaitable[Response]]
 INLINE = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".gif", ".mp4", ".webm", ".wav", ".flac", ".ogg", ".mp3"}
-_PART = re.compile(r"piece-\d{3,6}\.(wav|json)|preview-\d\.(wav|png|json)")  # see studio.jobs.desk
-_PARTS = {".wav": "audio/wav", ".json": "application/json", ".png": "image/png"}
+_PART = re.compile(r"piece-\d{3,6}\.(wav|json)|preview-\d\.(wav|png|json|glb)")  # see studio.jobs.desk
+_PARTS = {".wav": "audio/wav", ".json": "application/json", ".png": "image/png", ".glb": "model/gltf-binary"}
 WAIT, LOOK = 20.0, 0.02  # seconds that a part is waited for, and between two looks
 LONGEST_TITLE = 300  # characters of a text that a list shows
 PRIVATE = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
@@ -61,6 +63,8 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/examples/{{name}}/timeline", _answer(desk.example_timeline)),
         Route(f"{ROOT}/examples/{{name}}/strip", _answer(desk.example_strip)),
         Route(f"{ROOT}/characters/{{name}}", _answer(desk.character)),
+        Route(f"{ROOT}/solid", _answer(desk.solid)),
+        Route(f"{ROOT}/solid/figures", _answer(desk.figures)),
         Route(f"{ROOT}/project", _answer(desk.project)),
     ]
 
@@ -182,6 +186,22 @@ class _Desk:
 
     def character(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         return _file(faces.portrait(request.path_params["name"]), PRIVATE)
+
+    def solid(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        """A mesh as a GLB that a browser can turn; ``name`` is as in :mod:`studio.sources`."""
+        return _file(turned(self.library.home, self._mesh(owner, request)), PRIVATE)
+
+    def figures(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        """Its figures: faces, size, whether it is watertight."""
+        return JSONResponse(figures(self.library.home, self._mesh(owner, request)), headers=PRIVATE)
+
+    def _mesh(self, owner: str, request: Request) -> Path:
+        path = found(self.shop, request.query_params.get("name", ""), owner)
+        if path is None:
+            raise StudioError("name: is missing; say which mesh")
+        if take(path).medium != "mesh":  # through the gate: it may be an upload that nobody has looked at yet
+            raise StudioError("name: is not a mesh")
+        return path
 
     def project(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         from studio.project import export_project

@@ -9,9 +9,11 @@ from typing import Any
 
 from studio.boards.clips import moving, sheet_at
 from studio.boards.clips import player as clip_player
+from studio.boards.meshes import viewer
 from studio.boards.sounds import player
 from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
+from studio.sources import ASSET
 from studio.stage import clock, duration
 
 PAGE = 60
@@ -94,6 +96,9 @@ def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], 
         shown = _players(*(each for each in (asset, compare) if each is not None and each.medium == "audio"))
     elif asset.medium in MOVING:
         shown = _clip(asset, compare if compare is not None and compare.medium in MOVING else None)
+    elif asset.medium == "mesh":
+        both = [each for each in (asset, compare) if each is not None and each.medium == "mesh"]
+        shown = f'<div class="board solid">{"".join(_turned(each, each is asset) for each in both)}</div>'
     rows = "".join(
         f'<h3>{say(title)}</h3><div class="tiles">{"".join(_kin(role, each) for role, each in some)}</div>'
         for title, some in kin.items()
@@ -202,6 +207,12 @@ def _clip(asset: Asset, compare: Asset | None) -> str:
     told = {"run": asset.id, "src": sheet_at(f"asset:{asset.id}"), "film": f"studio/assets/{asset.id}/file"}
     before = {} if compare is None else {"before": sheet_at(f"asset:{compare.id}")}
     return f'<div class="board moving">{clip_player("detail", {**told, **before})}</div>'
+
+
+def _turned(asset: Asset, first: bool) -> str:
+    picture = f"studio/assets/{asset.id}/thumbnail"
+    told = {"run": asset.id, "name": f"{ASSET}{asset.id}", "picture": picture}
+    return viewer("detail-mesh" if first else "beside-mesh", told)
 
 
 def _facts(asset: Asset) -> str:

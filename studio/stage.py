@@ -37,9 +37,12 @@ def info(session: Session, measured: Sequence[Phrase | str]) -> str:
     if result is None:
         return f'<p class="facts">{say("Nothing made yet.")}</p>'
     settings = result.settings
-    facts: list[str] = [settings.model.capitalize(), phrase("seed {seed}", seed=settings.seed), *measured]
+    facts: list[str] = [settings.model.capitalize()]
+    if "seed" in type(settings).model_fields:
+        facts.append(phrase("seed {seed}", seed=settings.seed))
     if result.seconds is not None:
-        facts.insert(2, phrase("in {time}", time=duration(result.seconds)))
+        facts.append(phrase("in {time}", time=duration(result.seconds)))
+    facts += measured
     held = escape(json.dumps(settings.model_dump(), indent=1), quote=True)
     spans = "".join(f"<span>{html_of(fact)}</span>" for fact in facts)
     return (

@@ -21,6 +21,7 @@ SCRIPTS = (
     *("sound-face.js", "sound-hands.js", "sound.js"),
     *("talk-draw.js", "talk.js"),
     *("clip-reel.js", "clip-face.js", "clip.js"),
+    *("mesh-file.js", "mesh-draw.js", "mesh.js"),
 )
 
 

@@ -17,6 +17,7 @@ from studio.people import People, is_local
 from studio.routes import routes
 from studio.tabs import audio, drop, image, lipsync, models, sending, video
 from studio.tabs.library import LibraryTab
+from studio.tabs.mesh import MeshTab
 from studio.workshop import RUNNER, Workshop, number
 
 LOCAL = "127.0.0.1"
@@ -48,6 +49,9 @@ def build(shop: Workshop) -> gr.Blocks:
                 takers["video"] = video.build(shop, page)
             with gr.Tab("Audio", id="audio"):
                 takers["audio"] = audio.build(shop, page)
+            with gr.Tab("3D mesh", id="mesh"):
+                meshes = MeshTab(shop, page)
+                takers["mesh"] = meshes.taker
             with gr.Tab("Lip-sync", id="lipsync"):
                 takers["lipsync"] = lipsync.build(shop, page)
             with gr.Tab("Library", id="library") as opened:
@@ -57,6 +61,7 @@ def build(shop: Workshop) -> gr.Blocks:
                 cards = models.build(shop.load, shop.unload, shop.loaded)
                 listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
         sending.build(tabs, takers)
+        meshes.send_films(tabs, takers)
         drop.build(shop, tabs, takers, shelves)
         publish(shop)
     language.mark(page)

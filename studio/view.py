@@ -99,7 +99,8 @@ class ResultView:
             self.saves: stage.downloads(session),
             self.source: gr.update(interactive=result is not None),
             **{button: gr.update(interactive=result is not None) for button in self.onward},
-            self.vary: gr.update(interactive=result is not None),
+            # What has no seed comes out the same each time.
+            self.vary: gr.update(interactive=result is not None and "seed" in type(result.settings).model_fields),
             self.star: gr.update(interactive=own, value=marked("Starred" if result and result.starred else "Star")),
             self.delete: gr.update(interactive=own),
         }

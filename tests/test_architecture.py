@@ -25,7 +25,10 @@ ALLOWED = {
     },
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.reading": {"pipelines.errors"},
-    "pipelines.shapes": {"pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"},
+    "pipelines.shapes": {
+        *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"),
+        "pipelines.codecs.rendering",
+    },
     "pipelines.training": {
         *("pipelines.backbone", "pipelines.models", "pipelines.flow", "pipelines.codecs", "pipelines.reading"),
         *("pipelines.errors", "pipelines.paths", "pipelines.media", "pipelines.visemes"),

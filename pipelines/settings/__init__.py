@@ -76,6 +76,7 @@ ANY_SETTINGS: dict[str, type[SamplingSettings]] = {
     "mesh.generate": MeshSettings,
     "mesh.edit": MeshEditSettings,
     "shape.edit": ShapeEditSettings,
+    "turntable.edit": TurntableSettings,
 }
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.events import Event, Note, Piece, Preview, Progress
-from pipelines.media import Clip, Picture, Sound
+from pipelines.media import Clip, Mesh, Picture, Sound
 from studio.jobs import Standing
 
 EVERY = 0.08  # seconds between reports of progress: more often than a page can show is wasted
-SLOWER = 0.25  # seconds between previews of clips: each is many pictures to draw
+SLOWER = 0.25  # seconds between previews of clips and meshes: each takes its time to draw
+DRAWN = 160  # pixels of a mesh in the queue
 MARKS = ("preview-*", "piece-*")  # what a desk leaves in its folder
 
 
@@ -37,17 +38,31 @@ def _write_sheet(clip: Clip, path: Path) -> None:
     path.write_text(json.dumps(_sheet(clip)), "utf-8")
 
 
+def _write_drawn(mesh: Mesh, path: Path) -> None:
+    from pipelines.shapes.seeing import small
+
+    _write_picture(small(mesh, DRAWN), path)
+
+
+def _write_shape(mesh: Mesh, path: Path) -> None:
+    from studio.export.shapes import write_glb
+    from studio.provenance.records import Stamp
+
+    write_glb(mesh, path, Stamp())
+
+
 def _sheet(clip: Clip) -> dict[str, Any]:
     from studio.frames import clip_sheet
 
     return clip_sheet(clip)
 
 
-# For each medium: how its previews end, and what writes one; of a clip first what the queue shows of it.
+# For each medium: how its previews end, and what writes one; of a clip or a mesh first what the queue shows.
 WRITERS: dict[type, tuple[tuple[str, Callable[[Any, Path], None]], ...]] = {
     Picture: ((".png", _write_picture),),
     Clip: ((".png", _write_first), (".json", _write_sheet)),
     Sound: ((".wav", _write_sound),),
+    Mesh: ((".png", _write_drawn), (".glb", _write_shape)),
 }
 
 
@@ -108,7 +123,7 @@ class Desk:
         return not self._previewed and self._steps.come()  # where there are previews, one follows at once
 
     def _preview(self, preview: Preview[Any]) -> bool:
-        slow = any(isinstance(item, Clip) for item in preview.items)
+        slow = any(isinstance(item, Clip | Mesh) for item in preview.items)
         if not self._previews.come(SLOWER if slow else EVERY):
             return False
         self._previewed = True

@@ -21,6 +21,7 @@ from pipelines.settings import (
     SoundSettings,
     SpeechEditSettings,
     SpeechSettings,
+    TurntableSettings,
     VideoEditSettings,
     VideoExtendSettings,
     VideoSettings,
@@ -53,6 +54,7 @@ class Runner:
             "mesh.edit": self._edit_mesh,
             "shape.edit": self._work_on_shape,
             "clip.edit": self._work_on_clip,
+            "turntable.edit": self._film,
         }
 
     def __call__(self, job: Job, inputs: Inputs) -> Iterator[Event[Any]]:
@@ -177,9 +179,9 @@ class Runner:
         yield from self.load("mesh", settings.model).generate(settings, picture)
 
     def _edit_mesh(self, settings: MeshEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
-        from pipelines.mesh import read_mesh
+        from studio.export.loading import load_mesh
 
-        mesh, notes = read_mesh(_source(inputs))
+        mesh, notes = load_mesh(_source(inputs))
         for note in notes:
             yield Note(note)
         yield from self.load("mesh", settings.model).edit(settings, mesh)
@@ -197,6 +199,15 @@ class Runner:
         from pipelines.clips import ClipTools
 
         yield from ClipTools().edit(settings, _source(inputs), inputs.get("sound_file"))
+
+    def _film(self, settings: TurntableSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        from pipelines.shapes.seeing import filmed
+        from studio.export.loading import load_mesh
+
+        mesh, notes = load_mesh(_source(inputs))
+        for note in notes:
+            yield Note(note)
+        yield from filmed(settings, mesh)
 
 
 def _source(inputs: Inputs) -> Path:

@@ -118,9 +118,18 @@ def _see_picture(path: Path, side: int) -> Image.Image:
         return upright
 
 
+def _see_mesh(path: Path, side: int) -> Image.Image:
+    from pipelines.shapes.seeing import small
+    from studio.export.loading import load_mesh
+
+    return Image.fromarray(small(load_mesh(path)[0], side).pixels)
+
+
 MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{"image": _measure_picture, "video": moves.measure, "lipsync": moves.measure, "audio": waves.measure}
 }
-SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {"image": _see_picture, "audio": waves.see}
+SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {
+    **{"image": _see_picture, "audio": waves.see, "mesh": _see_mesh}
+}
 # Of these media a thumbnail moves: what is small on a shelf should say what the large one does.
 MOVING: dict[str, Callable[[Path, int], list[Image.Image]]] = {"video": moves.see, "lipsync": moves.see}

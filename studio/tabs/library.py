@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import StudioError
+from pipelines.settings import kind_of
 from studio import shelf
 from studio.events import QUICK
 from studio.exports import titles
@@ -16,7 +17,7 @@ from studio.library import Asset
 from studio.session import Result
 from studio.shelf import Query, Shelf
 from studio.stage import failed, said
-from studio.tabs.taking import Taker
+from studio.tabs.taking import BACK, Taker
 from studio.workshop import Workshop
 
 PICK = """
@@ -113,7 +114,12 @@ class LibraryTab:
         kin: dict[str, Sequence[tuple[str, Asset]]] = {}
         if asset is not None:
             kin = {"Made from": library.parents(asset.id, owner), "Became": library.children(asset.id, owner)}
-        usable = asset is not None and asset.settings is not None and asset.medium in self.takers
+        usable = (
+            asset is not None
+            and asset.settings is not None
+            and asset.medium in self.takers
+            and kind_of(asset.settings) in BACK
+        )
         return {
             self.detail: shelf.detail(asset, kin, library.get(other, owner) if other else None),
             self.actions: gr.update(visible=asset is not None),

@@ -27,6 +27,9 @@ BACK = {
     "video.edit": "Made by {by}: its settings are back in Edit.",
     "video.extend": "Made by {by}: its settings are back in Extend.",
     "clip.edit": "Made by {by}: its settings are back in Cut and loop.",
+    "mesh.generate": "Made by {by}: its settings are back in Make.",
+    "mesh.edit": "Made by {by}: its settings are back in Edit.",
+    "shape.edit": "Made by {by}: its settings are back in Tools.",
 }
 
 
