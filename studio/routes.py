@@ -189,11 +189,11 @@ class _Desk:
 
     def solid(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         """A mesh as a GLB that a browser can turn; ``name`` is as in :mod:`studio.sources`."""
-        return _file(turned(self.library.home, self._mesh(owner, request)), PRIVATE)
+        return _file(turned(self.shop.store.home, self._mesh(owner, request)), PRIVATE)
 
     def figures(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         """Its figures: faces, size, whether it is watertight."""
-        return JSONResponse(figures(self.library.home, self._mesh(owner, request)), headers=PRIVATE)
+        return JSONResponse(figures(self.shop.store.home, self._mesh(owner, request)), headers=PRIVATE)
 
     def _mesh(self, owner: str, request: Request) -> Path:
         path = found(self.shop, request.query_params.get("name", ""), owner)

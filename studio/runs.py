@@ -75,10 +75,10 @@ def last(shop: Workshop, owner: str, kinds: Sequence[str], shipped: tuple[Result
     """What a page opens with: the owner's last results of these kinds, then the shipped examples."""
     medium = ANY_SETTINGS[kinds[0]].MEDIUM
     found = shop.library.search(owner, medium=medium, imported=False, limit=KEPT - len(shipped)).assets
+    mine = tuple(Result.of(asset, shop.library) for asset in found if asset.settings is not None)
     # Of the same medium may be what no tab asks for, such as the film of a mesh that turns.
-    own = (asset for asset in found if asset.settings is not None and kind_of(asset.settings) in kinds)
-    mine = tuple(Result.of(asset, shop.library) for asset in own)
-    return Session((*mine, *shipped))
+    own = tuple(each for each in mine if kind_of(each.settings) in kinds)
+    return Session((*own, *shipped))
 
 
 def examples(kinds: Sequence[str]) -> tuple[Result, ...]:
@@ -87,7 +87,7 @@ def examples(kinds: Sequence[str]) -> tuple[Result, ...]:
     They lie in ``assets/examples`` as ``medium-number-words``; beside an edit may lie what it was made from, with
     ``.before`` in front of its ending.
     """
-    from studio.library.looks import MEASURES, measure
+    from studio.library.looks import measure
     from studio.provenance import read_settings
 
     medium, shipped = ANY_SETTINGS[kinds[0]].MEDIUM, []
@@ -99,7 +99,7 @@ def examples(kinds: Sequence[str]) -> tuple[Result, ...]:
         except (StudioError, OSError) as error:
             log.warning("example %s left out: %s", path.name, error)
             continue
-        if (not measured and medium in MEASURES) or found is None or kind_of(found.settings) not in kinds:
+        if not measured or found is None or kind_of(found.settings) not in kinds:
             log.warning("example %s left out: damaged, or not one of %s", path.name, ", ".join(kinds))
             continue
         size = (measured.get("width") or 0, measured.get("height") or 0)

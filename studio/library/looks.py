@@ -118,6 +118,14 @@ def _see_picture(path: Path, side: int) -> Image.Image:
         return upright
 
 
+def _measure_mesh(path: Path) -> dict[str, Any]:
+    from studio.provenance.reading import sniff
+
+    # It has no pixels and no seconds. Its figures would take the whole of it: they are asked for when it is looked at.
+    known = path.suffix.lower() == ".gltf" or sniff(path) in ("glb", "obj", "stl", "ply")
+    return {"frames": None} if known else {}
+
+
 def _see_mesh(path: Path, side: int) -> Image.Image:
     from pipelines.shapes.seeing import small
     from studio.export.loading import load_mesh
@@ -126,7 +134,8 @@ def _see_mesh(path: Path, side: int) -> Image.Image:
 
 
 MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
-    **{"image": _measure_picture, "video": moves.measure, "lipsync": moves.measure, "audio": waves.measure}
+    **{"image": _measure_picture, "video": moves.measure, "lipsync": moves.measure, "audio": waves.measure},
+    "mesh": _measure_mesh,
 }
 SIGHTS: dict[str, Callable[[Path, int], Image.Image]] = {
     **{"image": _see_picture, "audio": waves.see, "mesh": _see_mesh}

@@ -9,7 +9,7 @@ import gradio as gr
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import TurntableSettings, kind_of
-from studio import runs, sources
+from studio import library, runs, sources
 from studio.boards.meshes import Meshes
 from studio.events import QUEUED, QUICK
 from studio.language import html_of, phrase, why
@@ -33,7 +33,7 @@ class MeshTab:
     """The tab: its components, and what happens between its three forms and the view."""
 
     def __init__(self, shop: Workshop, page: gr.Blocks) -> None:
-        self.shop = shop
+        self.shop, self.shelves = shop, library.Library(shop.store)
         with gr.Row(elem_classes=["bench"], equal_height=False):
             with gr.Column(elem_classes=["want"], min_width=320), gr.Tabs(elem_classes=["modes", "three"]) as modes:
                 with gr.Tab("Make", id="mesh.generate", render_children=True):
@@ -76,7 +76,7 @@ class MeshTab:
             if path is None and mode.role == "source":
                 text = "Mesh: there is none yet; drop one above, or choose 'Use as source' below a result"
                 raise MediaError(phrase(text))
-            inputs = {} if path is None else {mode.role: self.shop.library.bring_in(path, path.name, owner).id}
+            inputs = {} if path is None else {mode.role: self.shelves.bring_in(path, path.name, owner).id}
             return Asked(mode.more.asked(values, owner), inputs)
 
         return ask
@@ -163,7 +163,7 @@ class MeshTab:
                 job = await asyncio.to_thread(self._submit_film, session.result, owner)
                 while (now := self.shop.watch.job(job, owner)).waiting:
                     await asyncio.sleep(BEAT)
-                made = self.shop.library.made_by([job], owner).get(job, ())
+                made = self.shelves.made_by([job], owner).get(job, ())
                 if now.state != "done" or not made:
                     raise StudioError(now.reason or str(phrase("It failed without a reason.")))
             except StudioError as error:
@@ -171,11 +171,11 @@ class MeshTab:
                 raise gr.Error(html_of(why(error)), title="Could not do that", print_exception=False) from None
             yield {notes: said([phrase("The clip of one turn is in the library.")])}
             if video is not None:
-                clip = Result.of(made[0], self.shop.library)
+                clip = Result.of(made[0], self.shelves)
                 yield {tabs: gr.Tabs(selected="video"), **video.use(clip, True)}
 
         self.film.click(film, self.view.session, outputs, **QUEUED)
 
     def _submit_film(self, result: Result, owner: str) -> str:
-        source = self.shop.library.bring_in(result.path, result.path.name, owner)
+        source = self.shelves.bring_in(result.path, result.path.name, owner)
         return self.shop.submit([TurntableSettings()], owner, {"source": source.id})[0].id
