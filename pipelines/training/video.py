@@ -32,7 +32,7 @@ FROM_BLOCKS = (0, 1, 4, 5)
 SETTINGS = TrainSettings(steps=1100, warmup=30, decay=0.5, muon_rate=0.0, adam_rate=4e-4, ema=0.99)
 FRAMES_A_STEP = 64
 LENGTHS = (8, 8, 16)  # frames of a clip, drawn per step
-FLOOR = 0.15  # the loss weighs nothing more than this noise level
+FLOOR = 0.25  # the loss weighs nothing more than this noise level
 SHARED_NOISE = 0.4  # examples whose frames share a part of their noise, as they do when a clip is edited
 
 
@@ -141,7 +141,7 @@ def video(
     folder = warm or assets() / "weights" / "image-starter"
     begin(network, load_weights(folder))
     moves = Moves(ClipSet.load(data), StickerSet.load(data.with_name("image")), VIDEO.token_grid, settings.seed)  # type: ignore[arg-type]
-    objective = VideoObjective(moves, load_starter(folder), logit_normal(1.2, 1.2), settings.seed)
+    objective = VideoObjective(moves, load_starter(folder), logit_normal(0.3, 1.4, uniform_share=0.2), settings.seed)
     if compile_model:
         for block in network.backbone.blocks:  # one at a time: whole, the compiler's CPU kernels do not build
             block.compile(dynamic=False)

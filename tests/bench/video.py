@@ -19,6 +19,7 @@ from pipelines.events import Done, Piece, Preview
 from pipelines.flow import ALF, CLAMP, conditioned, sigma_grid, solve
 from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
+from pipelines.flow.schedule import shift
 from pipelines.media import Clip
 from pipelines.models.motion import performed
 from pipelines.models.tracking import track
@@ -100,7 +101,12 @@ def adds(pipe, clips, count):
             condition = model.shown(model.summary([clips.items[row].name]), shown[None], [score])
             known = torch.arange(16) < 1
             run = fill(
-                along(model, condition, True), signal(frames), known, sigma_grid(8, end=CLAMP), rule_named("ab2"), [row]
+                along(model, condition, True),
+                signal(frames),
+                known,
+                sigma_grid(8, shift(2.0), end=CLAMP),
+                rule_named("ab2"),
+                [row],
             )
             *_, step = run
             made = (step.clean[0].transpose(0, 1) + 1) / 2
