@@ -56,7 +56,7 @@ def characters() -> dict[str, Character]:
 def _made(each: dict[str, Any], folder: Path) -> Character:
     x, y, width = each["mouth"]
     eyes = tuple((float(left), float(top), float(wide)) for left, top, wide in each["eyes"])
-    face = Face(x, y, width, box=Box(*each["head"]), eyes=eyes)
+    face = Face(x, y, width, box=Box(*each["head"]), eyes=eyes, smile=float(each["smile"]))
     return Character(each["name"], each["title"], folder / f"{each['name']}.webp", each["credit"], face)
 
 

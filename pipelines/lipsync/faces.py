@@ -32,6 +32,7 @@ class Face:
         box: the head, pixels.
         eyes: middle and width of each eye (x, y, width), pixels; empty where they are not known.
         landmarks: float32 [468, 2], pixels, of a photograph.
+        smile: how far the corners of a drawn mouth are up, from -1 to 1, whatever it says.
     """
 
     x: float
@@ -42,6 +43,7 @@ class Face:
     box: Box | None = None
     eyes: tuple[tuple[float, float, float], ...] = ()
     landmarks: np.ndarray | None = None
+    smile: float = 0.2
 
     def moved(self, x: float, y: float) -> "Face":
         """The same face somewhere else."""

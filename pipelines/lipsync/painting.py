@@ -145,6 +145,8 @@ def painted(
     """Patches for ``faces``, one in each of ``frames``, whose mouths do ``shape`` [N, 5]."""
     if not len(frames):
         return []
+    shape = shape.copy()
+    shape[:, 4] = [face.smile for face in faces]
     source = torch.stack([cut(frame, face) for frame, face in zip(frames, faces, strict=True)])
     made = paint(model, source, shape, settings, seed)
     return [laid(frame, face, each) for frame, face, each in zip(frames, faces, made, strict=True)]

@@ -157,8 +157,10 @@ def _prepare_speech(data: Path) -> str:
 
 
 def _prepare_mouth(data: Path) -> str:
+    from pipelines.training.data.characters import prepare_characters
     from pipelines.training.data.mouths import prepare as prepare_mouths
 
+    prepare_characters(assets() / "characters")
     return ", ".join(f"{style} {count}" for style, count in prepare_mouths(data / "lipsync" / "mouths").items())
 
 
