@@ -37,12 +37,23 @@ FILES: dict[str, dict[str, str]] = {
     "video.extend": {"source": "Clip that goes on, of any format."},
     "mesh.generate": {"image": "Picture of what to make; words may be left out then."},
     "mesh.edit": {"source": "Mesh to edit: GLB, OBJ, STL or PLY."},
+    "lipsync.generate": {
+        "source": "Picture or clip of a face; none where a character is named.",
+        "recording": "Recording of what is said; none where a text is given.",
+        "recording_2": "Recording for the second face from the left, with faces 'all'.",
+        "recording_3": "The same for the third.",
+        "recording_4": "The same for the fourth.",
+    },
     "shape.edit": {"source": "Mesh to work on: GLB, OBJ, STL or PLY."},
     "turntable.edit": {"source": "Mesh to film: GLB, OBJ, STL or PLY."},
     "clip.edit": {"source": "Clip to work on, of any format.", "sound_file": "Sound for it, of any format."},
 }  # fmt: skip
 # What each role has to be; where nothing is said: of the run's own medium.
-MEDIA = {"mask": "image", "first_frame": "image", "last_frame": "image", "sound_file": "audio", "image": "image"}
+MEDIA = {
+    **dict.fromkeys(("mask", "first_frame", "last_frame", "image"), "image"),
+    **dict.fromkeys(("sound_file", "recording", "recording_2", "recording_3", "recording_4"), "audio"),
+}
+EITHER = {"lipsync": ("image", "video")}  # what the source of such a run may be
 
 
 def publish(shop: Workshop) -> None:
@@ -80,7 +91,8 @@ def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]
 
 def _parameters(kind: type[SamplingSettings], roles: Mapping[str, str]) -> list[inspect.Parameter]:
     missing = inspect.Parameter.empty
-    made = [_parameter(role, gr.FileData, missing if role == "source" else None) for role in roles]
+    needed = "source" if kind.TASK != "generate" else ""
+    made = [_parameter(role, gr.FileData, missing if role == needed else None) for role in roles]
     for name, field in kind.model_fields.items():
         if name == "version":
             continue
@@ -114,9 +126,10 @@ def _inputs(shop: Workshop, owner: str, medium: str, files: Mapping[str, Any]) -
         held = sent if isinstance(sent, dict) else getattr(sent, "__dict__", {})
         path = uploaded(held.get("path"))
         taken = take(path, str(held.get("orig_name") or path.name))
-        wanted = MEDIA.get(role, medium)
-        if not (taken.medium == wanted or (wanted == "video" and taken.moves)):
-            raise MediaError(f"{role}: must be {CALLED[wanted]}, {taken.filename} is {CALLED[taken.medium]}")
+        wanted = (MEDIA[role],) if role in MEDIA else EITHER.get(medium, (medium,))
+        if not (taken.medium in wanted or ("video" in wanted and taken.moves)):
+            named = " or ".join(CALLED[each] for each in wanted)
+            raise MediaError(f"{role}: must be {named}, {taken.filename} is {CALLED[taken.medium]}")
         found[role] = shop.library.bring_in(path, taken.filename, owner).id
     return found
 

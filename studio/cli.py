@@ -15,6 +15,7 @@ from pipelines.errors import MediaError, StudioError
 from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
+    LipSyncSettings,
     SamplingSettings,
     Seed,
     SoundEditSettings,
@@ -22,7 +23,7 @@ from pipelines.settings import (
     SpeechEditSettings,
     SpeechSettings,
 )
-from studio.commands import meshes, models, texts
+from studio.commands import meshes, models, talking, texts
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
 
@@ -174,6 +175,28 @@ def edit_sound(
     run_settings(settings, out, overwrite, {"source": source})
 
 
+@_command(app, "lipsync", LipSyncSettings, long=("text",))
+def lipsync(
+    settings: LipSyncSettings,
+    face: Annotated[str, typer.Argument(metavar="FACE", help="Picture or clip of a face, or character:NAME.")],
+    out: Out,
+    recording: Annotated[
+        Path | None, typer.Argument(metavar="VOICE", help="Recording of what is said; or give --text.")
+    ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="With --faces all: recording for the next face from the left; may be repeated."),
+    ] = None,
+    visemes: talking.Visemes = None,
+    subtitles: Subtitles = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a face talk: a picture or clip, and a voice or a text."""
+    chosen, source = talking.face_of(settings, face)
+    inputs = {"source": source, **talking.voices(chosen, recording, also or [])}
+    run_settings(chosen, out, overwrite, inputs, subtitles, visemes)
+
+
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="A file that was made here, of any format.")],
@@ -213,21 +236,27 @@ def run_settings(
     overwrite: bool,
     inputs: Mapping[str, Path | None] | None = None,
     subtitles: Path | None = None,
+    visemes: Path | None = None,
 ) -> None:
-    """Make what ``settings`` say and write it into ``out``, and its words into ``subtitles``."""
+    """Make what ``settings`` say and write it into ``out``.
+
+    Its words go into ``subtitles``, the movement of its mouth into ``visemes``, where they are given.
+    """
     from studio.export import format_of
 
     count = getattr(settings, "count", 1)
     paths = [out if index == 0 else out.with_stem(f"{out.stem}-{index + 1}") for index in range(count)]
     format_of(out, settings.MEDIUM)
-    if subtitles is not None:
-        format_of(subtitles, "subtitles", "subtitles")
-    _writable([*paths, *([subtitles] if subtitles else [])], overwrite)
+    beside = {"subtitles": subtitles, "visemes": visemes}
+    extra = {field: path for field, path in beside.items() if path is not None}
+    for field, path in extra.items():
+        format_of(path, {"visemes": "track"}.get(field, field), field)
+    _writable([*paths, *extra.values()], overwrite)
 
     from studio.jobs.runner import Runner  # after what costs nothing to refuse
 
     given = {role: path for role, path in (inputs or {}).items() if path is not None}
-    _finish(Runner().run(settings, given), settings, paths, subtitles, list(given.values()))
+    _finish(Runner().run(settings, given), settings, paths, list(extra.values()), given)
 
 
 def _writable(paths: Sequence[Path], overwrite: bool) -> None:
@@ -244,26 +273,31 @@ def _finish(
     events: Iterator[Any],
     settings: SamplingSettings,
     paths: Sequence[Path],
-    subtitles: Path | None = None,
-    sources: Sequence[Path] = (),
+    extra: Sequence[Path],
+    given: Mapping[str, Path],
 ) -> None:
-    """Show progress on stderr, then write the results and print their paths."""
+    """Show progress on stderr, then write the results and print their paths.
+
+    ``extra`` are files for what else is known of the first result; ``given`` is what the run was made from, by role.
+    """
     from pipelines.events import Done, Note, Progress
     from studio.export import save
-    from studio.jobs.results import alone
+    from studio.jobs.results import alone, how_made
 
-    live = sys.stderr.isatty()
+    live, notes = sys.stderr.isatty(), []
     for event in events:
         if isinstance(event, Note):
+            notes.append(event.text)
             typer.echo(f"note: {event.text}", err=True)
         elif isinstance(event, Progress) and live:
             left = "" if event.seconds_left is None else f", {event.seconds_left:.1f} s left "
             typer.echo(f"\r{event.done}/{event.total}{left}", err=True, nl=event.done == event.total)
         elif isinstance(event, Done):
+            how = how_made(settings, given, notes)
             for path, item, seed in zip(paths, event.items, event.seeds, strict=True):
-                typer.echo(save(item, path, alone(settings, seed), sources=sources))
-            if subtitles is not None:
-                typer.echo(save(event.items[0], subtitles, alone(settings, event.seeds[0])))
+                typer.echo(save(item, path, alone(settings, seed), sources=list(given.values()), **how))
+            for path in extra:
+                typer.echo(save(event.items[0], path, alone(settings, event.seeds[0]), **how))
 
 
 def main() -> None:

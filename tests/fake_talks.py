@@ -25,7 +25,7 @@ class Mouths(Talker):
         if "nobody" in settings.text:
             raise MediaError("face: none is found in frames 1 to 25; show the face larger, or say where the mouth is")
         pause = 0.3 if "slow" in settings.text else float(os.environ.get("PAUSE", "0.01"))
-        sound = read(inputs["voice"]) if "voice" in inputs else joined([sentence(settings.text, 0.2)])
+        sound = read(inputs["recording"]) if "recording" in inputs else joined([sentence(settings.text, 0.2)])
         track = moved(sound, settings.strength)
         faces = [drawn(row, settings.character) for row in track.weights]
         for step in range(1, 5):

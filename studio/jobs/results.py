@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ def alone(settings: SamplingSettings, seed: int) -> SamplingSettings:
     return settings.with_(seed=seed, **({"count": 1} if "count" in type(settings).model_fields else {}))
 
 
+def how_made(settings: SamplingSettings, given: Mapping[str, Any], notes: Sequence[str]) -> dict[str, Any]:
+    """What a file says of how it was made, beside its settings: for :func:`studio.export.save`.
+
+    Args:
+        settings: what made it.
+        given: what the run was made from, by role.
+        notes: what the run had to say.
+    """
+    # Not only edits begin with what is not ours: so does a face that is made to talk.
+    edited = settings.TASK != "generate" or "source" in given
+    return {"edited": edited, "notes": tuple(notes) if settings.MEDIUM in NOTED else ()}
+
+
 def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -> list[Asset]:
     """Write a job's results, index them and end the job; talking faces keep its notes.
 
@@ -31,7 +45,7 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
         Cancelled: the worker holds the job no more; nothing of it is left.
     """
     finished, parents, suffix = time.time(), tuple(job.inputs.items()), SUFFIX[job.settings.MEDIUM]
-    told = job.notes if job.settings.MEDIUM in NOTED else ()
+    how = {**how_made(job.settings, job.inputs, job.notes), "sources": _sources(library, job)}
     staged: list[tuple[Path, Asset]] = []
     try:
         for place, (item, seed) in enumerate(zip(done.items, done.seeds, strict=True)):
@@ -40,9 +54,6 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
             # The same job writes the same files: a run repeated after a crash replaces what it had begun.
             origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
             hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
-            # Not only edits begin with what is not ours: so does a face that is made to talk.
-            edited = job.settings.TASK != "generate" or "source" in job.inputs
-            how = {"edited": edited, "sources": _sources(library, job), "notes": told}
             _write(item, hidden, own, origin, how)
             staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
         with library.store.transaction() as db:

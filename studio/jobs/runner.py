@@ -130,7 +130,7 @@ class Runner:
             yield from (Note(note) for note in notes)
         voices: list[Any] = []
         # The first face's voice, then those of further ones from left to right; what is not given leaves one alone.
-        for role in ("voice", "voice_2", "voice_3", "voice_4"):
+        for role in ("recording", "recording_2", "recording_3", "recording_4"):
             voices.append(None)
             if role in inputs:
                 sound, notes = read_sound(inputs[role])

@@ -44,7 +44,11 @@ SAY = (
     "Hello, I am made of a few lines and a voice.",
     "Where the current turns round, the water rests.",
 )
-MORE = ("voice_2", "voice_3", "voice_4")  # roles of further voices, for the second face from the left and on
+MORE = (
+    "recording_2",
+    "recording_3",
+    "recording_4",
+)  # roles of further voices, for the second face from the left and on
 Updates = dict[Any, Any]
 
 
@@ -132,7 +136,7 @@ class _Tab:
         character, typed = faces.chosen(values[self.face]), values[self.heard] == TYPED
         inputs = {} if character else self._kept("source", values[self.face], owner, NO_FACE)
         if not typed:
-            inputs |= self._kept("voice", values[self.voice], owner, NO_VOICE)
+            inputs |= self._kept("recording", values[self.voice], owner, NO_VOICE)
         elif not str(values[self.form.controls["text"]] or "").strip():
             raise MediaError(phrase(NO_TEXT))
         for role, field in zip(MORE, self.others, strict=True):
@@ -161,7 +165,7 @@ class _Tab:
         given = {role: f"{sources.ASSET}{asset}" for role, path, asset in result.given if path.exists()}
         face = f"{faces.CHARACTER}{settings.character}" if settings.character else given.get("source", "")
         updates = {self.face: face, **self._saying(TYPED if settings.text else RECORDED)}
-        updates |= {self.voice: given.get("voice", "")}
+        updates |= {self.voice: given.get("recording", "")}
         updates |= {field: given.get(role, "") for role, field in zip(MORE, self.others, strict=True)}
         return {**self.more.write(settings), **updates}
 
