@@ -172,3 +172,15 @@ def test_room_and_performance():
     assert small.sum() == pytest.approx(4 * 32 * 32, rel=0.01) and small.shape == picture.shape
     assert shrunk(picture, 1.0) is picture
     assert performed(torch.zeros(4, 64, 64), Score.still(5)).shape == (4, 5, 64, 64)
+
+
+def test_a_motion_without_an_end_is_the_same_in_parts():
+    whole = perform([Move("jump"), Move("sway", side=-1.0)], 12, 8.0, loop=False, start=0.0)
+    parts = [
+        perform([Move("jump"), Move("sway", side=-1.0)], 4, 8.0, loop=False, start=second) for second in (0, 0.5, 1)
+    ]
+    assert torch.allclose(parts[0].then(parts[1]).then(parts[2]).field, whole.field, atol=1e-5)
+    assert not torch.equal(
+        perform([Move("nod", cycles=3)], 8, 8.0, loop=False).field,
+        perform([Move("nod", cycles=3)], 8, 8.0, loop=False, start=0.0).field,
+    )

@@ -139,6 +139,15 @@ def test_an_edit_between_equal_descriptions_changes_no_bit(pipeline):
         assert np.array_equal(done.items[0].frames, clip.frames), method
 
 
+def test_words_may_ask_for_another_motion(pipeline):
+    asked = edit(source_prompt="red heart", prompt="red heart, jumping")
+    events = ended(pipeline.edit(asked, any_clip(width=64, height=64)))
+    assert any(isinstance(each, Note) and "jump" in each.text for each in events)
+    shown = next(each for each in events if isinstance(each, Preview)).items[0].frames
+    kept = next(each for each in pipeline.edit(edit(), any_clip(width=64, height=64)) if isinstance(each, Preview))
+    assert not np.array_equal(shown, kept.items[0].frames)
+
+
 def test_nothing_outside_a_mask_changes_even_where_it_moves(pipeline):
     clip = any_clip(frames=5)
     left, right = np.zeros((16, 20), np.float32), np.zeros((16, 20), np.float32)

@@ -48,7 +48,7 @@ class Score:
         return Score(torch.cat([self.field, other.field]), torch.cat([self.opacity, other.opacity]))
 
     def scaled(self, amount: float) -> "Score":
-        """Everything moves ``amount`` times as far."""
+        """Everything is displaced ``amount`` times as far; a turn by more than a little is no turn any more."""
         return Score(self.field * amount, (1 - amount * (1 - self.opacity)).clamp(0, 1))
 
     def blended(self, other: "Score", share: Tensor) -> "Score":

@@ -342,10 +342,11 @@ def room(moves: Sequence[Move]) -> float:
     return min((VERBS[move.verb].room for move in moves), default=1.0)
 
 
-def perform(moves: Sequence[Move], frames: int, rate: float, *, loop: bool, start: float = 0.0) -> Score:
-    """The score of all ``moves`` at once over so many ``frames`` at ``rate`` a second, from second ``start`` on.
+def perform(moves: Sequence[Move], frames: int, rate: float, *, loop: bool, start: float | None = None) -> Score:
+    """The score of all ``moves`` at once over so many ``frames`` at ``rate`` a second.
 
-    A loop holds whole cycles of each.
+    A loop holds whole cycles of each. With ``start`` it is the part from that second on of a motion without an end,
+    whose cycles are not counted.
     """
     lattice = torch.linspace(-1, 1, LATTICE)
     points = torch.stack(torch.meshgrid(lattice, lattice, indexing="xy")).expand(frames, -1, -1, -1)
@@ -358,14 +359,14 @@ def perform(moves: Sequence[Move], frames: int, rate: float, *, loop: bool, star
     return Score((places - points).float(), opacity)
 
 
-def _cycles(verb: Verb, move: Move, frames: int, rate: float, *, loop: bool, start: float) -> Tensor:
+def _cycles(verb: Verb, move: Move, frames: int, rate: float, *, loop: bool, start: float | None) -> Tensor:
     seconds = frames / rate
     tempo = verb.tempo * move.speed
-    if move.cycles is not None:
+    if move.cycles is not None and start is None:
         tempo = move.cycles / seconds
     elif loop:
         tempo = max(1, round(tempo * seconds)) / seconds
-    return (start + torch.arange(frames) / rate) * tempo
+    return ((start or 0.0) + torch.arange(frames) / rate) * tempo
 
 
 def _pose(verb: Verb, move: Move, time: Tensor) -> Pose:

@@ -1,6 +1,6 @@
 """What a prompt asks for: the picture to show, and the score that it moves by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -29,16 +29,22 @@ class Motion:
     learned: Score | None = None
     seconds: float = 0.0
 
-    def score(self, frames: int, rate: float, *, loop: bool, start: float = 0.0) -> Score:
-        """The score of so many frames at ``rate`` a second, from second ``start`` on; a loop holds whole cycles."""
+    def score(self, frames: int, rate: float, *, loop: bool, amount: float = 1.0, start: float | None = None) -> Score:
+        """The score of so many frames at ``rate`` a second; ``start`` as :func:`perform` takes it.
+
+        ``amount`` is how far things move; whole turns and leaving the canvas know no more or less, only 0.
+        """
+        if not amount:
+            return Score.still(frames)
         if self.learned is None:
-            return perform(self.moves, frames, rate, loop=loop, start=start)
+            moves = [replace(move, amount=amount * move.amount) for move in self.moves]
+            return perform(moves, frames, rate, loop=loop, start=start)
         length = self.learned.frames
         pace = length / self.seconds / rate  # frames of the learned loop to one of the clip
         if loop:
             pace = max(1, round(frames * pace / length)) * length / frames
-        times = start * rate * pace + torch.arange(frames) * pace
-        return self.learned.resampled(times, loop=True)
+        times = (start or 0.0) * rate * pace + torch.arange(frames) * pace
+        return self.learned.resampled(times, loop=True).scaled(amount)
 
 
 def read(model: VideoModel, prompt: str) -> Heard:

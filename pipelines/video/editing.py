@@ -24,7 +24,7 @@ from pipelines.models.tracking import track
 from pipelines.models.video import VideoModel
 from pipelines.sampling import SEED_STEP, Clock, edited, seeds_of
 from pipelines.settings import ImageEditSettings, VideoEditSettings
-from pipelines.video.asking import read
+from pipelines.video.asking import motion_of, read
 from pipelines.video.canvas import Painted, on_canvas, painted, to_clip, unit
 
 KEY_STRENGTH = 0.9  # of the edit of the key frame at full strength: the image starter's own default
@@ -42,13 +42,20 @@ def edit_clip(
     seeds = seeds_of(settings, 1)
     key = key_frame(x)
     score = track(unit(x[0]), key)
-    yield Note(f"The motion is read off the clip; frame {key} is edited, and the others follow it.")
-    source, target = (read(model, prompt).content or prompt for prompt in (settings.source_prompt, settings.prompt))
+    was, asked = read(model, settings.source_prompt), read(model, settings.prompt)
+    source, target = was.content or settings.source_prompt, asked.content or was.content or settings.prompt
     changed, calls = yield from _key_edited(images, settings, x[0, :, key], (source, target), seeds[0])
-    scores = [score]
-    words = (model.summary([text]) for text in (source, target))
-    shown = (performed(picture, score)[None] for picture in (x[0, :, key], changed))
-    before, after = (model.shown(summary, moving, scores) for summary, moving in zip(words, shown, strict=True))
+    scores = [score, score]
+    if asked.moves and asked.moves != was.moves:  # the words ask for another motion than they say there is
+        motion = motion_of(model, asked)
+        scores[1] = motion.score(len(clip.frames), clip.rate, loop=False)
+        yield Note(f"{motion.said} Frame {key} moves so; what the clip did before gives way.")
+    else:
+        yield Note(f"The motion is read off the clip; frame {key} is edited, and the others follow it.")
+    before, after = (
+        model.shown(model.summary([text]), performed(picture, each)[None], [each])
+        for text, picture, each in zip((source, target), (x[0, :, key], changed), scores, strict=True)
+    )
     yield Preview((to_clip(after.reference[0, :4], clip.rate, clip.sound),))
     plan = EditPlan(model, before, after, settings.guidance, None if soft is None else _hard(clip, soft, model.size))
     clock: Clock | None = None

@@ -64,7 +64,7 @@ def make_clips(
         pictures, calls = yield from drawn(images, wanted, motion.room, settings.rate)
     else:
         pictures = canvas.signal.expand(settings.count, -1, -1, -1)
-    score = motion.score(settings.frames, settings.rate, loop=settings.loop).scaled(settings.amount)
+    score = motion.score(settings.frames, settings.rate, loop=settings.loop, amount=settings.amount)
     scores = [score] * settings.count
     moving = torch.stack([performed(picture, score) for picture in pictures])
     data, known = torch.zeros_like(moving), torch.zeros(settings.frames, dtype=torch.bool)

@@ -145,8 +145,9 @@ class Buffer:
         start = max(first, scene.since) - scene.since
         score = Score.still(early)
         if early < count:
-            later = scene.motion.score(count - early, self.rate, loop=False, start=start / self.rate)
-            score = score.then(later.scaled(self.amount))
+            seconds = start / self.rate
+            later = scene.motion.score(count - early, self.rate, loop=False, amount=self.amount, start=seconds)
+            score = score.then(later)
         return performed(scene.picture, score)[None], score
 
 
