@@ -22,8 +22,11 @@ from pipelines.settings import (
     SoundSettings,
     SpeechEditSettings,
     SpeechSettings,
+    VideoEditSettings,
+    VideoExtendSettings,
+    VideoSettings,
 )
-from studio.commands import meshes, models, talking, texts
+from studio.commands import clips, meshes, models, talking, texts
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
 
@@ -40,6 +43,7 @@ app.add_typer(jobs, name="jobs")
 app.command()(replay)
 app.add_typer(models.app, name="models")
 app.add_typer(meshes.app, name="mesh")
+app.add_typer(clips.app, name="video")
 
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
 Subtitles = Annotated[
@@ -195,6 +199,43 @@ def lipsync(
     chosen, source = talking.face_of(settings, face)
     inputs = {"source": source, **talking.voices(chosen, recording, also or [])}
     run_settings(chosen, out, overwrite, inputs, subtitles, visemes)
+
+
+@_command(generate, "video", VideoSettings)
+def generate_video(
+    settings: VideoSettings,
+    out: Out,
+    first_frame: Annotated[
+        Path | None, typer.Option("--first-frame", help="Picture that the clip begins with; it stays as it is.")
+    ] = None,
+    last_frame: Annotated[Path | None, typer.Option("--last-frame", help="Picture that the clip ends with.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make clips from words, or from a picture that is to move."""
+    run_settings(settings, out, overwrite, {"first_frame": first_frame, "last_frame": last_frame})
+
+
+@_command(edit, "video", VideoEditSettings)
+def edit_video(
+    settings: VideoEditSettings,
+    source: Annotated[Path, typer.Argument(help="Clip to edit, of any format.")],
+    out: Out,
+    mask: Annotated[Path | None, typer.Option("--mask", help="Picture whose opaque or white part may change.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn what a clip shows into something else that moves alike."""
+    run_settings(settings, out, overwrite, {"source": source, "mask": mask})
+
+
+@_command(app, "extend", VideoExtendSettings)
+def extend(
+    settings: VideoExtendSettings,
+    source: Annotated[Path, typer.Argument(help="Clip that goes on, of any format.")],
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Let a clip go on, with other words on the way where --changes says so."""
+    run_settings(settings, out, overwrite, {"source": source})
 
 
 @app.command()

@@ -209,13 +209,23 @@ def film_of(container: Any, name: str, kind: str) -> Film:
         raise MediaError(f"{name}: {too_large(width, height)}")
     if (shape := stream.sample_aspect_ratio) and shape != 1:
         width = max(1, round(width * float(shape)))
-    seconds = float(length * stream.time_base) if length else None
+    seconds = float(length * stream.time_base) if length else _tagged(stream.metadata.get("DURATION", ""))
     if seconds is None and container.duration:
         seconds = container.duration / 1_000_000
     told = float(stream.average_rate or stream.guessed_rate or 25)
     rate = told if math.isfinite(told) and 0.1 <= told else 25.0
     alpha = _see_through(stream) or "a" in (context.pix_fmt or "").replace("gray", "").partition("p")[0]
     return Film((width, height), rate, seconds, bool(container.streams.audio), alpha, kind)
+
+
+def _tagged(text: str) -> float | None:
+    """Seconds of a length as Matroska's tags write it, 00:00:01.500000000; its header knows the longest stream only."""
+    hours, _, rest = text.partition(":")
+    minutes, _, seconds = rest.partition(":")
+    try:
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds) or None
+    except ValueError:
+        return None
 
 
 def picture_stream(container: Any, name: str) -> Any:
