@@ -79,7 +79,7 @@ def scale(settings: SamplingSettings, length: float | None = None) -> float:
     if length is not None and settings.MEDIUM in _AS_LONG:
         return max(1.0, length) / SENTENCE
     if type(settings) in _SPOKEN:
-        return _SPOKEN[type(settings)](settings) / SENTENCE
+        return _SPOKEN[type(settings)](settings) / SENTENCE * getattr(settings, "takes", 1)
     if getattr(settings, "extend", 0.0):
         return LOOKS_AT / float(SoundSettings.model_fields["seconds"].default)
     fields = type(settings).model_fields

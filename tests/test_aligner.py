@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipelines.codecs.mel import FRAME_RATE, HOP, SAMPLE_RATE, mel
 from pipelines.errors import MediaError, ModelError
-from pipelines.models.aligner import CLASSES, PAUSES, SHORTEST, best_path, classes_of, load_aligner
+from pipelines.models.aligner import CLASSES, PAUSES, SHORTEST, Aligner, best_path, classes_of, load_aligner
 from pipelines.paths import assets
 from pipelines.reading import PHONES, is_pause, read
 from pipelines.reading.change import words_of
@@ -235,6 +235,28 @@ def test_the_network_is_small_and_does_not_depend_on_what_is_far_away():
         one, two = network(latent), network(changed)
     assert torch.allclose(one[:, :, :165], two[:, :, :165], atol=1e-4)
     assert not torch.allclose(one[:, :, 200:], two[:, :, 200:], atol=1e-2)
+
+
+def test_the_take_that_says_the_phones_is_the_clearest():
+    symbols, lengths = "_kæt_", (10, 6, 12, 6, 10)
+    classes = torch.tensor(classes_of(symbols)).repeat_interleave(torch.tensor(lengths))
+
+    class Ear(torch.nn.Module):
+        """Hears class c in a frame whose band c is loud."""
+
+        def forward(self, latent):
+            return latent[:, : len(CLASSES)]
+
+    ear = Aligner(Ear(), torch.ones(len(CLASSES)))
+    clear = 5 * torch.nn.functional.one_hot(classes, 100).float().T
+    late, wrong = clear.roll(1, 1), clear.roll(3, 0)
+    anew = torch.zeros(44, dtype=torch.bool)
+    anew[12:26] = True
+    good, shifted, bad = ear.clarity(torch.stack([clear, late, wrong]), symbols, lengths, anew).tolist()
+    assert good == shifted > bad + 3  # a frame late is as good
+    half = clear.clone()
+    half[:, :12], half[:, 26:] = wrong[:, :12], wrong[:, 26:]
+    assert ear.clarity(half[None], symbols, lengths, anew).item() == pytest.approx(good, abs=0.5)
 
 
 def test_damaged_weights_are_refused(tmp_path):

@@ -113,6 +113,25 @@ class Aligner:
         """Log-probability [T, CLASSES] of each class in each frame of ``latent`` [1, BANDS, T]."""
         return self.network(latent.float())[0].T.log_softmax(1)
 
+    @torch.inference_mode()
+    def clarity(self, latent: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:
+        """How clearly each of the takes ``latent`` [N, BANDS, T] says ``symbols``, in nats [N]: 0 is best.
+
+        Phone i lasts ``lengths[i]`` frames; the mean is over the frames ``anew`` [T] bool in which something is said.
+        A frame may be a frame early or late.
+
+        Raises:
+            ModelError: a symbol is no phone.
+        """
+        heard = self.network(latent.float()).log_softmax(1)
+        heard = nn.functional.max_pool1d(heard, 3, 1, 1)
+        classes = torch.tensor(classes_of(symbols)).repeat_interleave(torch.tensor(list(lengths)))
+        said = anew & (classes != CLASSES.index(PAUSE))
+        rows = torch.arange(len(classes))
+        each = heard[:, classes, rows]
+        # Of nothing said, silence is the clearest.
+        return each[:, said if said.any() else anew].mean(1)
+
     def align(self, latent: Tensor, symbols: str) -> Alignment:
         """The times of ``symbols`` in ``latent`` [1, BANDS, T]; pauses among them are made or not, as it fits.
 

@@ -4,7 +4,7 @@ One network speaks, edits and continues: it is shown the frames that are to stay
 (arXiv 2410.06885). Unlike F5-TTS it is told the phone of every frame, so that no word is skipped or said twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,8 +129,12 @@ class SpeechCondition:
 class SpeechModel:
     """A trained :class:`SpeechNetwork` as a :class:`pipelines.flow.FlowModel` over [B, BANDS, T], T a multiple of 2."""
 
-    def __init__(self, network: SpeechNetwork, durations: "Durations", name: str = "speech") -> None:
-        self.name, self.network = name, network.eval().requires_grad_(False)
+    def __init__(
+        self, network: SpeechNetwork, durations: "Durations", name: str = "speech",
+        paces: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        """``paces`` is by how much longer each voice holds its phones than ``durations`` says; by default no longer."""
+        self.name, self.network, self.paces = name, network.eval().requires_grad_(False), dict(paces or {})
         self.durations = durations.eval().requires_grad_(False)
         self.config = network.config
         self.sites = tuple(Site(index, f"blocks.{index}", 1) for index in range(network.config.backbone.depth))
@@ -232,10 +236,11 @@ def load_speech(folder: Path, *, dtype: torch.dtype = torch.float32) -> SpeechMo
         voices = tuple(described["voices"])
         backbone = BackboneConfig.from_dict(described["backbone"])
         config = SpeechConfig(backbone, str(described["alphabet"]), voices, int(described["width"]))
+        paces = {str(voice): float(pace) for voice, pace in described.get("paces", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
     with torch.random.fork_rng():  # initial weights, about to be replaced, must not move the caller's generator
         network, durations = SpeechNetwork(config), Durations(len(config.alphabet), len(voices))
     both = nn.ModuleDict({"network": network, "durations": durations})
     fill(both, folder)
-    return SpeechModel(network.to(dtype), durations)
+    return SpeechModel(network.to(dtype), durations, paces=paces)

@@ -136,6 +136,14 @@ class EditPlan:
             found.append((max(low, group[0].begin - CONTEXT), min(high, group[-1].end + CONTEXT)))
         return tuple(found)
 
+    def within(self, window: tuple[int, int]) -> tuple[str, tuple[int, ...]]:
+        """Phones that are spoken in a window of frames, from and to before, and the frames of each that lie in it."""
+        first, last = window
+        ends = np.cumsum(self.lengths)
+        inside = np.minimum(ends, last) - np.maximum(ends - self.lengths, first)
+        kept = [(symbol, int(count)) for symbol, count in zip(self.symbols, inside, strict=True) if count > 0]
+        return "".join(symbol for symbol, _ in kept), tuple(count for _, count in kept)
+
 
 def plan_edit(
     source: Line, lengths: Sequence[int], target: Sequence[SpokenWord], changes: Sequence[Change],

@@ -1,6 +1,6 @@
 """Settings of speech and of sounds."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,6 +40,9 @@ class SpeechSettings(AudioSettings):
     speed: float = Field(1.0, ge=0.5, le=2, title="Speed", description="1 is the voice's own pace, 2 twice as fast.")
     pause: float = Field(0.35, ge=0, le=3, title="Pause", description="Seconds of silence between sentences.")
     steps: int = Field(8, ge=1, le=200, title="Steps", description="How many steps the solver takes for each sentence.")
+    takes: int = Field(
+        1, ge=1, le=8, title="Takes", description="How often each sentence is spoken; the clearest is kept."
+    )
     guidance: float = Field(
         1.5, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is clearer."
     )
@@ -58,6 +61,7 @@ class SpeechEditSettings(AudioSettings):
 
     SUBJECT: ClassVar[str] = "speech"
     TASK: ClassVar[str] = "edit"
+    BEFORE: ClassVar[dict[str, Any]] = {"takes": 1}
     PROMPT: ClassVar[str] = "text"
 
     model: Literal["speech"] = Field("speech", title="Model", description="Which model to run.")
@@ -72,6 +76,9 @@ class SpeechEditSettings(AudioSettings):
     )
     end: float | None = Field(None, ge=0, title="To", description="Seconds: end of the part that is spoken anew.")
     steps: int = Field(16, ge=1, le=200, title="Steps", description="How many steps the solver takes.")
+    takes: int = Field(
+        4, ge=1, le=16, title="Takes", description="How often the new words are spoken; the clearest are kept."
+    )
     guidance: float = Field(
         1.5, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is clearer."
     )

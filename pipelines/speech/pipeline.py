@@ -23,7 +23,7 @@ from pipelines.paths import assets
 from pipelines.reading import SILENCE as REST
 from pipelines.reading import Sentence, notes_of, read
 from pipelines.sampling import SEED_STEP, seeds_of, sigmas_of
-from pipelines.settings import AudioSettings, SpeechEditSettings, SpeechSettings
+from pipelines.settings import SpeechEditSettings, SpeechSettings
 from pipelines.speech.clock import StretchClock
 from pipelines.speech.editing import closed, frames_of, opened
 from pipelines.speech.levels import gain_to, sound_of
@@ -32,6 +32,7 @@ from pipelines.speech.score import Score, rounded, shifted
 
 LEAD, TAIL = 5, 8  # frames of silence around a sentence
 STRESSED = ("heart",)  # voices that learned where the stress is; the others were told nothing of it
+TAKE_STEP = 15_485_863  # between the seeds of takes: no sentence of one text begins from the noise of another's take
 CHUNK = 48  # frames of a piece: half a second
 
 
@@ -75,6 +76,8 @@ class SpeechPipeline:
             for done, estimate in self.solved(model, frames, settings, seed + SEED_STEP * number):
                 latent = estimate[..., : score.frames]
                 yield clock.said(score.frames, done)
+            whole = torch.ones(score.frames, dtype=torch.bool)
+            latent = self._clearest(latent, score.symbols, score.lengths.tolist(), whole)
             timed = score.timed()
             for place, samples in self._chunks(latent, pause if number < len(scores) - 1 else 0):
                 here = [word for word in timed if place <= round(word.start * SAMPLE_RATE) < place + len(samples)]
@@ -111,7 +114,9 @@ class SpeechPipeline:
             for done, estimate in self.solved(model, frames, settings, seed + SEED_STEP * number):
                 latent = estimate
                 yield clock.said(size, done)
-            whole = torch.where(frames.known[:, -1:] > 0, frames.known[:, :-1], latent)[..., :size]
+            takes = torch.where(frames.known[:, -1:] > 0, frames.known[:, :-1], latent)[..., :size]
+            symbols, lengths = work.plan.within(window)
+            whole = self._clearest(takes, symbols, lengths, frames.known[0, -1, :size] == 0)
             made.append((window, self.vocoder(whole)[0].numpy()))
             clock.finished(size)
         yield Done((closed(work, made),), (seed,), model.calls, time.monotonic() - started)
@@ -134,17 +139,31 @@ class SpeechPipeline:
     def durations(self, symbols: str, stresses: Sequence[int], voice: str) -> Tensor:
         """Frames [P] that ``voice`` holds each phone at its own pace, not rounded."""
         ids, marks = self.model.ids(symbols), torch.tensor(list(stresses))
-        return self.model.durations(ids[None], marks[None], torch.tensor([self.model.voice(voice)]))[0].exp()
+        logs = self.model.durations(ids[None], marks[None], torch.tensor([self.model.voice(voice)]))[0]
+        return logs.exp() * self.model.paces.get(voice, 1.0)
+
+    def _clearest(self, takes: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:
+        """The one [1, BANDS, T] of ``takes`` that the aligner hears best; see :meth:`Aligner.clarity`."""
+        if len(takes) == 1:
+            return takes
+        best = int(self.aligner.clarity(takes, symbols, lengths, anew).argmax())
+        return takes[best : best + 1]
 
     def solved(
-        self, model: CountedModel, frames: Frames, settings: AudioSettings, seed: int
+        self, model: CountedModel, frames: Frames, settings: SpeechSettings | SpeechEditSettings, seed: int
     ) -> Iterator[tuple[int, Tensor]]:
-        """Steps done, and the clean estimate [1, BANDS, T] of what ``frames`` ask for."""
-        toward, away = (conditioned(model, each) for each in (self.model.encode(frames), self.model.nothing(frames)))
+        """Steps done, and the clean estimates [takes, BANDS, T] of what ``frames`` ask for."""
+        count = settings.takes
+        toward, away = (
+            conditioned(model, self.model.join([each] * count))
+            for each in (self.model.encode(frames), self.model.nothing(frames))
+        )
         velocity = guided(toward, away, settings.guidance)
         size = frames.phones.shape[1]
+        # The first take is the one that is made where only one is.
+        seeds = [(seed + TAKE_STEP * take) % 2**63 for take in range(count)]
         grid = sigmas_of(settings, size // 2, end=CLAMP)
-        for step in solve(velocity, noise((BANDS, size), [seed % 2**63]), grid, rule_named(settings.solver)):
+        for step in solve(velocity, noise((BANDS, size), seeds), grid, rule_named(settings.solver)):
             if not torch.isfinite(step.clean).all():
                 raise ModelError("model: the result is not finite; use fewer or more steps, or less guidance")
             yield step.done, step.clean.float()

@@ -1,5 +1,6 @@
 """How the speech starter is trained: filling frames in, and how long phones last."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -183,6 +184,22 @@ def durations(data: Path, run: Path, *, steps: int | None = None) -> tuple[Train
     return Trainer(model, objective, settings, run), model
 
 
+@torch.no_grad()
+def paces(model: Durations, speech: SpeechSet) -> dict[str, float]:
+    """By how much longer each voice speaks than ``model`` says.
+
+    The mean of logarithms is the logarithm of less than the mean, by more the less regular a voice is. The silence
+    around a sentence does not count.
+    """
+    true, said = dict.fromkeys(VOICES, 0.0), dict.fromkeys(VOICES, 0.0)
+    for u in speech.utterances:
+        ids = torch.tensor([[1 + PHONES.index(symbol) for symbol in u.symbols]])
+        logs = model(ids, torch.tensor([u.stresses]), torch.tensor([1 + VOICES.index(u.voice)]))
+        said[u.voice] += float(logs[0, 1:-1].exp().sum())
+        true[u.voice] += sum(u.lengths[1:-1])
+    return {voice: round(true[voice] / said[voice], 4) for voice in VOICES if said[voice]}
+
+
 def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = SPEECH) -> None:
     """Write the averaged weights of ``run`` and of the duration predictor in ``timing``, with their model card.
 
@@ -195,6 +212,8 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
         "kind": "speech", "backbone": config.backbone.to_dict(), "alphabet": config.alphabet,
         "voices": list(config.voices), "width": config.width, "steps": done.step,
     }  # fmt: skip
+    if (timing / "paces.json").exists():  # `python -m pipelines.training pace` writes it
+        described["paces"] = json.loads((timing / "paces.json").read_text())
     save_weights(tensors, described, folder)
     frames = sum(count * length for length, count in SHAPES) // len(SHAPES)
     facts = [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from speech.voices import tiny_pipeline
 
 from pipelines.codecs.splicing import Patch, spliced, step_at
@@ -126,3 +127,27 @@ def test_patches_that_overlap_or_lie_outside_are_refused():
     for patches in ([Patch(0, 90_000, new)], [Patch(10, 500, new), Patch(400, 600, new)], [Patch(50, 40, new)]):
         with pytest.raises(MediaError, match="outside the recording or overlaps"):
             spliced(old, patches, 24_000)
+
+
+def test_of_several_takes_the_clearest_is_kept():
+    pipeline, source = tiny_pipeline(), recording()
+    text = "The red ship came home late."
+    alone = edited(pipeline, source, text=text, takes=1).samples
+    assert not pipeline.aligner.asked  # one take is not judged
+    first = edited(pipeline, source, text=text, takes=3).samples
+    latent, _, _, anew = pipeline.aligner.asked[0]
+    assert np.allclose(first, alone, atol=1e-4) and len(latent) == 3
+    assert torch.equal(latent[0][:, ~anew], latent[2][:, ~anew]) and anew.any()
+    assert not torch.allclose(latent[0][:, anew], latent[2][:, anew], atol=1e-2)
+    pipeline.aligner.best = 2
+    other = edited(pipeline, source, text=text, takes=3).samples
+    assert not np.allclose(other, first, atol=1e-3)
+    assert min(same_ends(source.samples, other)) > 0.2 * source.samples.shape[1]
+
+
+def test_an_edit_from_before_there_were_takes_is_replayed_with_one():
+    told = SpeechEditSettings(source_text=SAID, text="The red ship came home late.", seed=1)
+    raw = told.model_dump(mode="json")
+    assert SpeechEditSettings.migrate(raw)[0] == told and told.takes > 1
+    del raw["takes"]
+    assert SpeechEditSettings.migrate(raw)[0] == told.with_(takes=1)

@@ -146,3 +146,20 @@ def test_closing_stops_at_once(pipeline):
     events.close()
     with pytest.raises(StopIteration):
         next(events)
+
+
+def test_a_voice_speaks_at_its_measured_pace():
+    pipeline = tiny_pipeline()
+    usual = run(pipeline, voice="slt")[-1].items[0].seconds
+    pipeline.model.paces["slt"] = 1.2
+    pause = 0.35
+    assert (run(pipeline, voice="slt")[-1].items[0].seconds - pause) / (usual - pause) == pytest.approx(1.2, abs=0.04)
+    assert run(pipeline, voice="rms")[-1].items[0].seconds == pytest.approx(usual, rel=0.15)
+
+
+def test_of_several_takes_of_a_sentence_the_clearest_is_kept():
+    pipeline = tiny_pipeline()
+    alone, first = (run(pipeline, takes=takes)[-1].items[0].samples for takes in (1, 2))
+    assert np.allclose(alone, first, atol=1e-4) and len(pipeline.aligner.asked) == 2  # sentences
+    pipeline.aligner.best = 1
+    assert not np.allclose(run(pipeline, takes=2)[-1].items[0].samples, first, atol=1e-3)
