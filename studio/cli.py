@@ -16,6 +16,8 @@ from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
     LipSyncSettings,
+    MeshEditSettings,
+    MeshSettings,
     SamplingSettings,
     Seed,
     SoundEditSettings,
@@ -235,6 +237,31 @@ def extend(
     overwrite: Overwrite = False,
 ) -> None:
     """Let a clip go on, with other words on the way where --changes says so."""
+    run_settings(settings, out, overwrite, {"source": source})
+
+
+@_command(generate, "mesh", MeshSettings)
+def generate_mesh(
+    settings: MeshSettings,
+    out: Out,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="Picture of what to make; words may be left out.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make meshes from words, from a picture, or from both."""
+    run_settings(settings, out, overwrite, {"image": image})
+
+
+@_command(edit, "mesh", MeshEditSettings)
+def edit_mesh(
+    settings: MeshEditSettings,
+    source: Annotated[Path, typer.Argument(help="Mesh to edit: GLB, glTF, OBJ, STL or PLY.")],
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn one mesh into another; outside a box nothing moves."""
+    meshes.gate(source)
     run_settings(settings, out, overwrite, {"source": source})
 
 

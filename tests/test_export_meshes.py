@@ -91,7 +91,9 @@ def test_an_stl_holds_the_shape_and_a_short_mark(tmp_path):
     data = path.read_bytes()
     assert data.startswith(b"AI trainedAlgorithmicMedia eddyline=") and len(data) == 84 + 50 * 4
     body = np.frombuffer(data, np.dtype([("normal", "<3f4"), ("corners", "<9f4"), ("more", "<u2")]), offset=84)
-    assert np.array_equal(body["corners"].reshape(-1, 3, 3), made.vertices[made.faces])
+    # Millimetres, +Z up: what programs for printers take an STL for.
+    x, y, z = np.moveaxis(1000 * made.vertices[made.faces], -1, 0)
+    assert np.allclose(body["corners"].reshape(-1, 3, 3), np.stack([x, -z, y], axis=-1), rtol=1e-6)
     assert len(meshio.read(path).cells_dict["triangle"]) == 4
 
 

@@ -11,6 +11,7 @@ from pipelines.errors import MediaError
 from pipelines.media import Mesh, Picture
 from pipelines.shapes.colours import from_linear
 from pipelines.shapes.painting import looked_up
+from pipelines.shapes.units import modelled
 
 KINDS = {".glb": "glb", ".gltf": "gltf", ".obj": "obj", ".stl": "stl", ".ply": "ply"}
 MOST_PIXELS = 40_000_000  # of a texture
@@ -73,11 +74,13 @@ def _parts(path: Path, kind: str, said: list[str]) -> list[_Part]:
         faces = np.asarray(getattr(shape, "faces", np.zeros((0, 3))), np.int64).reshape(-1, 3)
         if kind == "stl":  # three corners for each face, which share nothing
             vertices, of = np.unique(vertices.astype(np.float32), axis=0, return_inverse=True)
-            vertices, faces = vertices.astype(float), of.reshape(-1)[faces]
+            vertices, faces = modelled(vertices), of.reshape(-1)[faces]
         vertices = vertices @ placed[:3, :3].T + placed[:3, 3]
         if np.linalg.det(placed[:3, :3]) < 0:
             faces = faces[:, ::-1]  # a mirror turns a surface inside out
         found.append(_Part(vertices, faces, _visual(shape, kind), kind in ("glb", "gltf")))
+    if kind == "stl":
+        said.append("Its numbers are taken for millimetres with Z up, as an STL for printers has them.")
     if len(found) > 1:
         said.append(f"Its {len(found)} parts were joined into one mesh.")
     return found

@@ -8,7 +8,7 @@ import typer
 
 from pipelines.errors import MediaError
 from pipelines.media import Mesh
-from pipelines.settings import ShapeEditSettings
+from pipelines.settings import ShapeEditSettings, TurntableSettings
 from pipelines.shapes import Measured, measured
 from pipelines.shapes.volume import size
 from studio.commands.output import say_json, say_pairs, spoken
@@ -101,6 +101,24 @@ def paint(
     _work(file, out, overwrite, paint=colours)
 
 
+@app.command()
+@spoken
+def film(
+    file: File, out: Out,
+    seconds: Annotated[float, typer.Option(help="How long one turn takes.")] = 4.0,
+    side: Annotated[int, typer.Option("--size", help="Pixels a side, a multiple of 16.")] = 256,
+    elevation: Annotated[float, typer.Option(help="Degrees above the horizon.")] = 20.0,
+    ground: Annotated[str, typer.Option(help="clear, light or dark.")] = "light",
+    overwrite: Overwrite = False,
+) -> None:  # fmt: skip
+    """Film one turn of a mesh, as MP4, WebM, GIF, WebP or a ZIP of pictures."""
+    from studio.cli import run_settings  # which mounts this module
+
+    gate(file)
+    chosen = TurntableSettings(seconds=seconds, width=side, elevation=elevation, ground=ground)  # type: ignore[arg-type]
+    run_settings(chosen, out, overwrite, {"source": file})
+
+
 def _read(file: Path) -> tuple[Mesh, list[str]]:
     """The mesh in a file, through the same gate as what is dropped on the page.
 
@@ -109,12 +127,17 @@ def _read(file: Path) -> tuple[Mesh, list[str]]:
     """
     from studio.export.loading import load_mesh
 
-    said = _gate(file)
+    said = gate(file)
     mesh, notes = load_mesh(file)
     return mesh, [*said, *notes]
 
 
-def _gate(file: Path) -> tuple[str, ...]:
+def gate(file: Path) -> tuple[str, ...]:
+    """What the gate that all dropped files pass says of a mesh.
+
+    Raises:
+        MediaError: there is none, it is refused, or it is no mesh.
+    """
     from studio.intake import take
 
     if not file.is_file():
@@ -129,7 +152,7 @@ def _work(file: Path, out: Path, overwrite: bool, **settings: Any) -> None:
     from studio.cli import run_settings  # which mounts this module
 
     chosen = ShapeEditSettings(**settings)
-    _gate(file)
+    gate(file)
     run_settings(chosen, out, overwrite, {"source": file})
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from pipelines.media import Mesh
 from pipelines.shapes.colours import linear
+from pipelines.shapes.units import printed
 from studio.export import pictures
 from studio.provenance import shapes
 from studio.provenance.records import Stamp
@@ -65,10 +67,13 @@ def write_obj(mesh: Mesh, path: Path, stamp: Stamp) -> None:
 
 
 def write_stl(mesh: Mesh, path: Path, stamp: Stamp) -> None:
-    """Write binary STL: shape alone. The record lies beside it, in ``name.stl.json``; keep the two together."""
+    """Write binary STL: shape alone. The record lies beside it, in ``name.stl.json``; keep the two together.
+
+    Its numbers are millimetres with +Z up: an STL says neither, and this is what programs for printers take it for.
+    """
     from trimesh.exchange.stl import export_stl
 
-    body = export_stl(as_trimesh(mesh))
+    body = export_stl(as_trimesh(replace(mesh, vertices=printed(mesh.vertices))))
     path.write_bytes(shapes.stl_header(stamp) + body[shapes.STL_HEADER :])
     if stamp.record is not None:
         shapes.beside(path).write_text(stamp.record, encoding="utf-8")
