@@ -99,12 +99,14 @@ def looked_up(pixels: np.ndarray, uv: np.ndarray) -> np.ndarray:
     Beyond 0 and 1 the texture repeats.
     """
     height, width = pixels.shape[:2]
+    uv = np.where((uv < 0) | (uv > 1), uv - np.floor(uv), uv)
     x, y = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
     right, down = (x - left)[:, None], (y - top)[:, None]
 
     def at(row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        return pixels[row % height, column % width].astype(float)
+        # Not round the corner: what lies across the sheet is another part of the surface.
+        return pixels[row.clip(0, height - 1), column.clip(0, width - 1)].astype(float)
 
     upper = at(top, left) * (1 - right) + at(top, left + 1) * right
     lower = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right

@@ -265,15 +265,16 @@
       this.asked = false;
       const {canvas} = this.face, shape = this.sides[this.side];
       if (!canvas.isConnected || !canvas.clientWidth) return;
-      const sharp = Math.min(devicePixelRatio || 1, 2);
-      const [wide, high] = [Math.round(canvas.clientWidth * sharp), Math.round(canvas.clientHeight * sharp)];
-      if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, {width: wide, height: high});
       const turns = this.turning && shape && !document.hidden;
       if (turns) {
         const passed = now - (this.last || now);
-        if (passed >= 30 || !this.last) this.look.yaw += Math.min(passed, 200) * 0.00045;
-        else { this.ask(); return; } // thirty pictures a second are enough, and spare a machine without a graphics card
+        // Thirty pictures a second are enough, and spare a machine without a graphics card.
+        if (passed < 30 && this.last) { this.ask(); return; }
+        this.look.yaw += Math.min(passed, 200) * 0.00045;
       }
+      const sharp = Math.min(devicePixelRatio || 1, 2);
+      const [wide, high] = [Math.round(canvas.clientWidth * sharp), Math.round(canvas.clientHeight * sharp)];
+      if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, {width: wide, height: high});
       this.last = turns ? now : 0;
       this.painter.draw(this.look, {wire: liking.wire, plain: !liking.colours, box: this.box}, inks());
       canvas.dataset.drawn = `${this.side} ${this.run}`;
