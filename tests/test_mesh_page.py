@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from pipelines.settings import MeshSettings
 from pipelines.shapes import measured
-from studio import runs, ui
+from studio import library, runs, ui
 from studio.export import save
 from studio.export.loading import load, load_mesh
 from studio.provenance import read_settings
@@ -106,8 +106,12 @@ def shown(page, selector):
     return page.locator(selector).locator("visible=true").first
 
 
+def shelves(served):
+    return library.Library(served.shop.store)
+
+
 def kept(served, kind):
-    found = served.shop.library.search("", limit=100).assets
+    found = shelves(served).search("", limit=100).assets
     return [asset for asset in found if asset.kind == kind]
 
 
@@ -165,7 +169,7 @@ def test_a_dropped_mesh_is_worked_on_and_the_original_stays(meshes, served, tmp_
     shown(page, "eddy-mesh[data-where=stage] .sides button:has-text('Before')").click()
     when(page, "s.side === 'before' && s.corners === 3 * 1280")
     asset = kept(served, "shape.edit")[0]
-    (role, parent), *more = served.shop.library.parents(asset.id, "")
+    (role, parent), *more = shelves(served).parents(asset.id, "")
     assert role == "source" and not more and parent.kind == "import" and parent.path.suffix == ".stl"
     assert read_settings(asset.path).settings.faces == 300 and measured(load(asset.path)).watertight
     # An STL in millimetres comes back in metres.
@@ -214,7 +218,7 @@ def test_an_edit_keeps_to_its_box_and_a_drawing_becomes_a_picture(meshes, served
     shown(page, "button.run").click()
     until(lambda: [each for each in kept(served, "mesh.generate") if each.prompt == "drawn"])
     made = next(each for each in kept(served, "mesh.generate") if each.prompt == "drawn")
-    assert [(role, parent.medium) for role, parent in served.shop.library.parents(made.id, "")] == [("image", "image")]
+    assert [(role, parent.medium) for role, parent in shelves(served).parents(made.id, "")] == [("image", "image")]
 
 
 def test_a_turn_is_filmed_and_kept_and_the_library_turns_meshes(meshes, served):
@@ -223,7 +227,7 @@ def test_a_turn_is_filmed_and_kept_and_the_library_turns_meshes(meshes, served):
     until(lambda: kept(served, "turntable.edit"), 120)
     clip = kept(served, "turntable.edit")[0]
     assert clip.medium == "video" and clip.frames == 48 and (clip.width, clip.height) == (256, 256)
-    assert [parent.medium for _, parent in served.shop.library.parents(clip.id, "")] == ["mesh"]
+    assert [parent.medium for _, parent in shelves(served).parents(clip.id, "")] == ["mesh"]
     assert httpx.get(f"{served.address}studio/assets/{clip.id}/thumbnail").status_code == 200
     page.locator(".media > .tab-wrapper").get_by_role("tab", name="Library").click()
     mesh = kept(served, "import")[0]
