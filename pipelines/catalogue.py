@@ -47,6 +47,9 @@ class Card(BaseModel):
     value_bytes: int = 0  # what one layer shares at one model call, at the default size
     layers: int = 0
     note: str = ""
+    family: str | None = None  # its pipeline class in diffusers; None: another package runs it, or nothing yet
+    revision: str | None = None  # commit on the hub; None: the newest at the first fetch, and that one ever after
+    defaults: dict[str, int | float | str] = {}  # where this checkpoint wants other settings than its family
 
     @property
     def usable(self) -> bool:
@@ -54,9 +57,16 @@ class Card(BaseModel):
         return self.folder is not None or self.package is not None
 
     @property
-    def state(self) -> Literal["ready", "damaged", "planned"]:
-        """Whether it can be used here and now."""
-        return "planned" if not self.usable else "ready" if installed(self) else "damaged"
+    def fetchable(self) -> bool:
+        """Whether it is a public checkpoint that this version can run once it is fetched."""
+        return not self.usable and self.family is not None
+
+    @property
+    def state(self) -> Literal["ready", "damaged", "planned", "here", "away"]:
+        """Whether it can be used: 'here' and 'away' are of checkpoints, fetched and not."""
+        if self.usable:
+            return "ready" if installed(self) else "damaged"
+        return "planned" if not self.fetchable else "here" if installed(self) else "away"
 
     @property
     def at_least(self) -> bool:
@@ -109,6 +119,11 @@ def card(id: str) -> Card:
 def card_of(medium: str, model: str) -> Card | None:
     """The card of what a ``model`` setting of ``medium`` names, or None for one without a card."""
     return next((each for each in _all() if (each.medium, each.model) == (medium, model)), None)
+
+
+def card_named(name: str) -> Card | None:
+    """The card that a person means by id, by the name that settings use, or by hub id."""
+    return next((each for each in _all() if name in (each.id, each.model, each.repo) and each.repo is not None), None)
 
 
 def installed(card: Card) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from pipelines.flow import CLAMP, conditioned, guided, interval, noise, solve
 from pipelines.flow.rules import rule_named
 from pipelines.media import Mask, Picture
 from pipelines.models import registry
+from pipelines.pretrained import open_checkpoint
 from pipelines.sampling import Clock, PromptedModel, edited, seeds_of, sigmas_of, word_notes
 from pipelines.settings import ImageEditSettings, ImageSettings
 
@@ -31,12 +33,16 @@ class ImagePipeline:
         self.model = model
 
     @classmethod
-    def load(cls, model: str = "starter") -> "ImagePipeline":
-        """Load a model by name.
+    def load(cls, model: str = "starter", **options: Any) -> Any:
+        """Load a model by name; a checkpoint's name, hub id or folder gives a pipeline with the same two methods.
+
+        ``options`` are those of :func:`pipelines.pretrained.open_checkpoint`.
 
         Raises:
             ModelError: there is no such model, or its files are damaged.
         """
+        if model not in registry.names("image"):
+            return open_checkpoint("image", model, **options)
         return cls(registry.load("image", model))
 
     def generate(self, settings: ImageSettings) -> Iterator[Event[Picture]]:

@@ -3,7 +3,7 @@
 import math
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -64,14 +64,19 @@ def edited(
     tokens: int,
     lift: float = 1.0,
     draw: Draw = noise,
+    *,
+    levels: Callable[[float, float], Tensor] | None = None,
+    end: float = CLAMP,
 ) -> Iterator[EditStep]:
     """Run the editor that ``settings`` name on the clean signal ``x`` [B, *S] of so many ``tokens``.
 
-    ``lift`` is that of :func:`edit_start`; ``draw`` makes the noise of samples from its shape and their seeds.
+    ``lift`` is that of :func:`edit_start`; ``draw`` makes the noise of samples from its shape and their seeds;
+    ``levels`` (start, end) are a model's own noise levels, where it has some.
     """
-    # FlowEdit moves clean signals, so it goes all the way; the others start and end at the clamp.
-    end = 0.0 if settings.method == "flowedit" else CLAMP
-    falling = sigmas_of(settings, tokens, start=edit_start(settings.strength, lift), end=end)
+    # FlowEdit moves clean signals, so it goes all the way; the others start and end where the model's velocity does.
+    end = 0.0 if settings.method == "flowedit" else end
+    start = edit_start(settings.strength, lift)
+    falling = levels(start, end) if levels else sigmas_of(settings, tokens, start=start, end=end)
     if settings.method == "rf-edit":
         first = math.floor(settings.share_from * len(plan.model.sites))
         sites = tuple(site.index for site in plan.model.sites[first:])

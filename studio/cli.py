@@ -31,6 +31,7 @@ from pipelines.settings import (
 from studio.commands import clips, meshes, models, talking, texts
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
+from studio.commands.planning import ASKED, CONTEXT, PLANNING, OutOrPlan, planned, recorded
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -97,10 +98,16 @@ def _command(
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "settings"]
         own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
         options = settings_options(kind, long)
+        free = kind.model_fields["model"].annotation is str  # also checkpoints, which can be planned
+        if free:
+            own = [p.replace(annotation=OutOrPlan, default=None) if p.name == "out" else p for p in own] + PLANNING
 
         def command(**values: Any) -> None:
             def run() -> None:
-                chosen = {p.name: values.pop(p.name) for p in options}
+                context = values.pop("context")
+                chosen = _typed({p.name: values.pop(p.name) for p in options}, long, context)
+                if free and planned(chosen, values):
+                    return
                 for field in long:
                     texts.settle(chosen, field, required=kind.model_fields[field].is_required())
                 function(kind(**chosen), **values)
@@ -108,10 +115,21 @@ def _command(
             with_errors(run)
 
         command.__doc__ = function.__doc__
-        command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature([CONTEXT, *own, *options])  # type: ignore[attr-defined]
         group.command(name)(command)
 
     return register
+
+
+def _typed(chosen: dict[str, Any], long: Sequence[str], context: typer.Context) -> dict[str, Any]:
+    """``chosen`` without what nobody typed: its default is the settings' business, and depends on the model."""
+    texts_of = {name for field in long for name in (field, f"{field}_file")}
+    sources = {name: context.get_parameter_source(name) for name in chosen}
+    return {
+        name: value
+        for name, value in chosen.items()
+        if name in texts_of or sources[name] is None or sources[name].name != "DEFAULT"
+    }
 
 
 def with_errors(action: Callable[[], None]) -> None:
@@ -324,7 +342,8 @@ def run_settings(
     from studio.jobs.runner import Runner  # after what costs nothing to refuse
 
     given = {role: path for role, path in (inputs or {}).items() if path is not None}
-    _finish(Runner().run(settings, given), settings, paths, list(extra.values()), given)
+    runner = Runner(may_fetch=True, asked=ASKED.get())
+    _finish(runner.run(settings, given), recorded(settings), paths, list(extra.values()), given)
 
 
 def _writable(paths: Sequence[Path], overwrite: bool) -> None:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from pipelines.errors import SettingsError, StudioError
 from pipelines.settings import SamplingSettings, ToolSettings, kind_of
-from studio import library
+from studio import choosing, library
 from studio.cost import estimate
 from studio.events import QUICK
 from studio.form import Form
@@ -129,6 +129,10 @@ class Extras:
         page.load(self._cost, inputs, self.cost, **QUICK)
         for part in parts:
             part.change(self._cost, inputs, self.cost, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
+        model = self.form.controls.get("model")
+        if isinstance(model, gr.Dropdown) and choosing.takes_checkpoints(self.form.settings):
+            model.focus(self._models, None, model, **QUICK)
+            model.input(self._suit, model, self.form.outputs(), **QUICK)
         if self.prompt is not None:
             self.earlier.focus(self._recall, None, self.earlier, **QUICK)
             self.earlier.input(lambda text: text, self.earlier, self.prompt, **QUICK)
@@ -162,6 +166,16 @@ class Extras:
         blank = [self.form.controls[name] for name in needed if not str(values[self.form.controls[name]] or "").strip()]
         settings: SamplingSettings = self.form.read({**values, **dict.fromkeys(blank, "x")})
         return settings
+
+    def _models(self) -> Any:
+        return gr.update(choices=choosing.choices(self.form.settings, self.form.labels.get("model", {})))
+
+    def _suit(self, model: str | None) -> Updates:
+        """What suits the model that was chosen; words and seed stay."""
+        chosen = model or str(self.form.settings.model_fields["model"].default)
+        values = choosing.suited(self.form.settings, chosen)
+        shown = {name: value for name, value in values.items() if name in self.form.controls}
+        return self.form.fill(shown, chosen not in self.form.settings.STARTERS)
 
     def _recall(self, request: gr.Request) -> Any:
         return gr.update(choices=list(self.history.prompts(self.shop.people.owner(request))))

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from pipelines.errors import SettingsError
 from pipelines.settings import SamplingSettings
+from studio import choosing
 
 SettingsT = TypeVar("SettingsT", bound=SamplingSettings)
 Labels = Mapping[str, Mapping[str, str]]
@@ -53,7 +54,11 @@ class Form(Generic[SettingsT]):
     def place(self, *names: str) -> None:
         """Make the controls of ``names`` here."""
         for name in names:
-            self.controls[name] = control(name, self.settings.model_fields[name], self.labels.get(name, {}))
+            field, labels = self.settings.model_fields[name], self.labels.get(name, {})
+            if name == "model" and choosing.takes_checkpoints(self.settings):
+                self.controls[name] = _models(self.settings, field, labels)
+            else:
+                self.controls[name] = control(name, field, labels, self.settings.LIMITS.get(name))
 
     def fold(self, *names: str) -> None:
         """Make the controls of ``names`` here, under a closed heading."""
@@ -102,11 +107,31 @@ class Form(Generic[SettingsT]):
         for name in self.controls:
             if name in held and _optional(self.settings.model_fields[name]):
                 held[name] = "" if held[name] is None else str(held[name])
-        return {part: gr.update(value=held[name]) for name, part in self.controls.items() if name in held}
+        return self.fill({name: held[name] for name in self.controls if name in held}, settings.checkpoint)
+
+    def fill(self, values: Mapping[str, Any], checkpoint: bool) -> dict[gr.components.Component, Any]:
+        """Updates that show ``values`` by name; sliders reach as far as the model does."""
+        updates = {self.controls[name]: gr.update(value=value) for name, value in values.items()}
+        for name, most in self.settings.LIMITS.items():
+            part = self.controls.get(name)
+            if name in values and isinstance(part, gr.Slider):
+                high = _bound(self.settings.model_fields[name], "le") if checkpoint else most
+                updates[part] = gr.update(value=values[name], maximum=high)
+        return updates
 
 
-def control(name: str, field: FieldInfo, labels: Mapping[str, str]) -> gr.components.Component:
-    """The control that fits a field's type and bounds."""
+def _models(settings: type[SamplingSettings], field: FieldInfo, starters: Mapping[str, str]) -> gr.Dropdown:
+    """Starters and the checkpoints that are here; a name can be typed too, and is refused where it cannot be used."""
+    return gr.Dropdown(
+        choices=choosing.choices(settings, starters), value=field.default, allow_custom_value=True, label=field.title,
+        info=field.description, elem_classes=["field", "field-model"],
+    )  # fmt: skip
+
+
+def control(
+    name: str, field: FieldInfo, labels: Mapping[str, str], most: float | None = None
+) -> gr.components.Component:
+    """The control that fits a field's type and bounds; ``most`` is how far the starter goes."""
     kind = _kind(field)
     start = None if field.default is PydanticUndefined else field.default
     said: dict[str, Any] = {"label": field.title or name, "info": field.description}
@@ -119,7 +144,7 @@ def control(name: str, field: FieldInfo, labels: Mapping[str, str]) -> gr.compon
     if kind is bool:
         return gr.Checkbox(value=bool(start), **said)
     if kind in (int, float) and not _optional(field):
-        return _number(field, kind, start, said)
+        return _number(field, kind, start, said, most)
     if kind is not str:
         # A number field shows 0 for "nothing"; a text field can be empty, and says what that means.
         return gr.Textbox(value="", lines=1, max_lines=1, placeholder=EMPTY.get(name, "Not set"), **said)
@@ -130,8 +155,10 @@ def control(name: str, field: FieldInfo, labels: Mapping[str, str]) -> gr.compon
     return gr.Textbox(value=start or "", lines=2 if field.is_required() else 1, max_lines=8, **said)
 
 
-def _number(field: FieldInfo, kind: type, start: Any, said: dict[str, Any]) -> gr.components.Component:
-    low, high = (_bound(field, which) for which in ("ge", "le"))
+def _number(
+    field: FieldInfo, kind: type, start: Any, said: dict[str, Any], most: float | None = None
+) -> gr.components.Component:
+    low, high = _bound(field, "ge"), most or _bound(field, "le")
     if low is None or high is None or high - low > WIDE:
         # No bounds here: a value out of range is refused by the settings, whose message says what to do.
         return gr.Number(value=start, precision=0 if kind is int else None, **said)

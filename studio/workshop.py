@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.catalogue import card_of, cards
-from pipelines.errors import ModelError, OutOfBudget, SettingsError, StudioError
+from pipelines.catalogue import card_of
+from pipelines.errors import OutOfBudget, SettingsError, StudioError
 from pipelines.media import Mask
 from pipelines.settings import SamplingSettings, ToolSettings
+from studio import choosing
 from studio.cost import Paces, memory, too_large
 from studio.jobs import Job, Jobs, Limits, zero
 from studio.jobs.executor import Executor, LocalExecutor
@@ -80,8 +81,7 @@ class Workshop:
         for each in settings:
             card = card_of(each.MEDIUM, each.model)
             if not isinstance(each, ToolSettings) and (card is None or not card.usable):
-                known = ", ".join(known.model for known in cards(each.MEDIUM) if known.usable)
-                raise ModelError(f"model: {each.model[:60]!r} cannot be used here; there is: {known}")
+                choosing.usable(each)
             if memory(each) > most:
                 raise OutOfBudget(str(too_large(each, most).sentence))
         return self.jobs.submit(settings, owner, inputs)

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PIPELINES = {
-    f"pipelines.{name}" for name in ("image", "speech", "sound", "video", "clips", "mesh", "shapes", "lipsync")
-}
+MEDIA = ("image", "speech", "sound", "video", "clips", "mesh", "shapes", "lipsync", "pretrained")
+PIPELINES = {f"pipelines.{name}" for name in MEDIA}
 FILES = sorted([*(ROOT / "pipelines").rglob("*.py"), *(ROOT / "studio").rglob("*.py"), ROOT / "app.py"])
 
 # Folder or module -> what it may import of this project besides itself.
@@ -19,8 +18,10 @@ ALLOWED = {
     "pipelines.edit": {"pipelines.flow", "pipelines.errors"},
     "pipelines.backbone": {"pipelines.errors"},
     "pipelines.catalogue": {"pipelines.errors", "pipelines.paths"},
+    "pipelines.checkpoints": {"pipelines.errors", "pipelines.catalogue"},
     "pipelines.models": {
         *("pipelines.backbone", "pipelines.flow", "pipelines.errors", "pipelines.paths"),
+        "pipelines.checkpoints",
         "pipelines.codecs.mel",  # what the frames mean that the vocoder turns into sound
     },
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
@@ -38,6 +39,7 @@ ALLOWED = {
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media", "pipelines.paths"),
         "pipelines.headers",
         "pipelines.catalogue",
+        "pipelines.checkpoints",
     },
 }
 # Parts that only these may reach.
@@ -152,7 +154,8 @@ def test_nothing_is_unpickled():
         assert not {name.split(".")[0] for name in imports_of(path)} & unsafe, path
         text = path.read_text()
         assert "torch.load(" not in text, path
-        assert "pickle" not in text.replace("allow_pickle=False", ""), path
+        if path.name != "found.py":  # which refuses such files, and says so
+            assert "pickle" not in text.replace("allow_pickle=False", ""), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert isinstance(node.value, ast.Constant) and node.value.value is False, path

@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 from pipelines import catalogue
 from pipelines.catalogue import MEDIA, Card, card, card_of, cards, installed, size_on_disk
+from pipelines.checkpoints.known import KNOWN
 from pipelines.errors import ModelError
 from pipelines.models import registry
 from pipelines.paths import assets
@@ -33,7 +34,7 @@ def test_everything_that_can_be_used_has_a_pipeline_and_the_settings_name_it():
         (kind.MEDIUM, kind.model_fields["model"]) for kind in ANY_SETTINGS.values() if "model" in kind.model_fields
     ]
     chosen = {(medium, name) for medium, field in fields for name in get_args(field.annotation)}
-    assert chosen == {key for key in usable if key[0] == "audio"}
+    assert chosen == {("audio", "speech"), ("audio", "hibari")}  # the others take checkpoints too
     assert all((medium, field.default) in usable for medium, field in fields)
 
 
@@ -74,8 +75,11 @@ def test_what_an_edit_shares_is_stated(id):
     assert starter.layers == config["depth"] and starter.value_bytes == math.prod(config["grid"]) * config["dim"] * 4
 
 
-def test_starters_are_ready_and_the_others_planned():
-    assert {each.state for each in cards() if not each.usable} == {"planned"}
+def test_starters_are_ready_and_the_others_can_be_fetched_or_are_planned(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert {each.state for each in cards() if each.fetchable} == {"away"}
+    assert {each.id for each in cards() if each.state == "planned"} == {"f5-tts", "hunyuan3d-2", "wan-2.2-s2v"}
+    assert {each.family for each in cards() if each.fetchable} <= KNOWN.keys()
     assert all(each.repo and each.memory_bytes > each.disk_bytes > 0 for each in cards() if not each.usable)
     assert card("image-starter").state == "ready" and cards()[0].id == "image-starter"
 
@@ -116,7 +120,7 @@ def test_a_copy_in_the_hub_cache_is_found_and_counted_once(monkeypatch, tmp_path
     (folder / "snapshots" / "abc").mkdir(parents=True)
     (folder / "blobs" / "1").write_bytes(b"x" * 1000)
     (folder / "snapshots" / "abc" / "model.safetensors").symlink_to(folder / "blobs" / "1")
-    assert installed(flux) and size_on_disk(flux) == 1000 and flux.state == "planned"
+    assert installed(flux) and size_on_disk(flux) == 1000 and flux.state == "here"
 
 
 def test_the_distilled_model_that_cannot_be_turned_back_says_so():

@@ -34,7 +34,7 @@ def test_the_list_names_every_model_with_its_licence():
     assert all(each.licence in line for each, line in zip(cards(), lines, strict=False))
     by_id = {line.split()[0]: line for line in lines[: len(cards())]}
     assert "ready" in by_id["image-starter"] and "34 MB" in by_id["image-starter"]
-    assert "planned" in by_id["flux-1-schnell"] and "about 34 GB" in by_id["flux-1-schnell"]
+    assert "away" in by_id["flux-1-schnell"] and "about 34 GB" in by_id["flux-1-schnell"]
     assert "ready" in by_id["hibari"] and "audio" in by_id["hibari"]
 
 

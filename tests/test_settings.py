@@ -18,9 +18,11 @@ from pipelines.settings import (
     MeshSettings,
     ScheduleName,
     Solver,
+    SoundSettings,
     SpeechEditSettings,
     SpeechSettings,
     ToolSettings,
+    VideoSettings,
     kind_of,
 )
 
@@ -64,8 +66,10 @@ def test_every_number_has_a_range(kind):
 @pytest.mark.parametrize("kind, name, limit, direction", list(limited_fields()))
 def test_a_range_holds_and_its_refusal_names_field_and_value(kind, name, limit, direction):
     beyond = limit + direction * (8 if name in {"width", "height"} else 1)
+    # A starter does not go as far as checkpoints may.
+    model = {"model": "owner/name"} if limit > kind.LIMITS.get(name, math.inf) else {}
     if name not in {"guidance_from", "guidance_to", "start", "end"}:
-        assert getattr(least(kind, **{name: limit}), name) == limit
+        assert getattr(least(kind, **{name: limit}, **model), name) == limit
     with pytest.raises(SettingsError, match=rf"^{name}: .*{limit}.*got {beyond}"):
         least(kind, **{name: beyond})
 
@@ -118,6 +122,26 @@ def test_several_mistakes_are_all_named():
     with pytest.raises(SettingsError) as error:
         ImageSettings(prompt="x", steps=0, width=70, solver="rk45")
     assert all(part in str(error.value) for part in ("steps: ", "got 0", "width: ", "got 70", "solver: ", "'rk45'"))
+
+
+@pytest.mark.parametrize("name, most", [("width", 128), ("height", 128)])
+def test_a_starter_has_limits_of_its_own(name, most):
+    with pytest.raises(
+        SettingsError, match=f"^{name}: the starter goes up to {most}, got {most + 8}; use a checkpoint"
+    ):
+        ImageSettings(prompt="x", **{name: most + 8})
+    assert ImageSettings(prompt="x", model="flux-1-dev", **{name: most + 8}).checkpoint
+
+
+def test_a_checkpoint_brings_what_its_makers_recommend_and_what_is_typed_stands():
+    found = ImageSettings(prompt="x", model="flux-1-schnell")
+    assert (found.steps, found.guidance, found.width, found.solver, found.schedule) == (4, 1, 1024, "euler", "model")
+    assert ImageSettings(prompt="x", model="flux-1-schnell", steps=8).steps == 8
+    assert ImageSettings(prompt="x", model="black-forest-labs/FLUX.1-dev").guidance == 3.5
+    assert VideoSettings(prompt="x", model="wan-2.1-1.3b").frames == 81
+    assert SoundSettings(prompt="x", model="ace-step-1.5").seconds == 60
+    assert ImageSettings(prompt="x").with_(model="flux-1-dev").steps == 20  # a change is no new beginning
+    assert ImageEditSettings(prompt="x", model="owner/unknown").schedule == "model"
 
 
 @pytest.mark.parametrize("width", [31, 33, 65, 127, 64.5])

@@ -63,6 +63,7 @@ SCHEDULES: dict[str, Callable[[float, int], Warp]] = {
     "auto-flux": lambda amount, tokens: auto_flux(tokens),
     "sway": lambda amount, tokens: sway(),
     "rational": lambda amount, tokens: rational(),
+    "model": lambda amount, tokens: shift(amount),  # a checkpoint brings its own; a starter's is the shift
 }
 
 

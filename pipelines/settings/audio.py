@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.settings.base import EditorSettings, Prompt, SamplingSettings, Solver
+from pipelines.settings.base import LORA, EditorSettings, Loras, ModelName, Prompt, SamplingSettings, Solver
 
 Words = Annotated[str, Field(max_length=20_000)]
 # Names of the starter's voices, the default first; a test holds them equal to the model's own list.
@@ -31,6 +31,7 @@ class SpeechSettings(AudioSettings):
     SUBJECT: ClassVar[str] = "speech"
     TASK: ClassVar[str] = "generate"
     PROMPT: ClassVar[str] = "text"
+    STARTERS: ClassVar[tuple[str, ...]] = ("speech", "hibari")
 
     model: Literal["speech", "hibari"] = Field(
         "speech", title="Model", description="The flow model, or the ready-made voice that it learned from."
@@ -63,6 +64,7 @@ class SpeechEditSettings(AudioSettings):
     TASK: ClassVar[str] = "edit"
     BEFORE: ClassVar[dict[str, Any]] = {"takes": 1}
     PROMPT: ClassVar[str] = "text"
+    STARTERS: ClassVar[tuple[str, ...]] = ("speech",)
 
     model: Literal["speech"] = Field("speech", title="Model", description="Which model to run.")
     source_text: Words = Field(title="It says", description="The words of the recording as it is.")
@@ -99,16 +101,24 @@ class SoundSettings(AudioSettings):
 
     SUBJECT: ClassVar[str] = "sound"
     TASK: ClassVar[str] = "generate"
+    STARTERS: ClassVar[tuple[str, ...]] = ("sound",)
+    LIMITS: ClassVar[dict[str, float]] = {"seconds": 10}
 
-    model: Literal["sound"] = Field("sound", title="Model", description="Which model to run.")
+    model: ModelName = Field(
+        "sound", title="Model", description="Which model to run: the starter, a checkpoint's name, hub id or folder."
+    )
     shift: float = Field(
         6.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
     )
     prompt: Prompt = Field(title="Prompt", description="What to hear: instrument, notes, mood, or a noise.")
     negative_prompt: Prompt = Field("", title="Avoid", description="What to keep away from (negative prompt).")
-    seconds: float = Field(4.0, ge=1, le=10, title="Length", description="Seconds.")
+    lyrics: Words = Field(
+        "", title="Lyrics", description="Checkpoints that sing: the words, with [verse] and [chorus]."
+    )
+    seconds: float = Field(4.0, ge=1, le=600, title="Length", description="Seconds.")
     loop: bool = Field(False, title="Loop", description="Make the end run into the beginning.")
     count: int = Field(1, ge=1, le=4, title="How many", description="Sounds made together, each with its own seed.")
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -122,8 +132,11 @@ class SoundEditSettings(EditorSettings, AudioSettings):
 
     SUBJECT: ClassVar[str] = "sound"
     TASK: ClassVar[str] = "edit"
+    STARTERS: ClassVar[tuple[str, ...]] = ("sound",)
 
-    model: Literal["sound"] = Field("sound", title="Model", description="Which model to run.")
+    model: ModelName = Field(
+        "sound", title="Model", description="Which model to run: the starter, a checkpoint's name, hub id or folder."
+    )
     shift: float = Field(
         6.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
     )
@@ -142,6 +155,7 @@ class SoundEditSettings(EditorSettings, AudioSettings):
     extend: float = Field(
         0.0, ge=0, le=30, title="Go on for", description="Seconds to add at the end; the sound itself then stays."
     )
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,9 +1,10 @@
 """What all settings are: frozen, versioned, refusing what they do not know."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pipelines.errors import SettingsError
@@ -15,7 +16,7 @@ Solver = Literal[
     "alf", "alf-float", "euler", "midpoint", "heun", "rk4", "ab2", "fireflow", "pseudo-corrector", "reversible-heun",
     "uni-inv",
 ]  # fmt: skip
-ScheduleName = Literal["uniform", "shift", "auto-sd3", "auto-flux", "sway", "rational"]
+ScheduleName = Literal["uniform", "shift", "auto-sd3", "auto-flux", "sway", "rational", "model"]
 
 
 def whole(value: Any) -> Any:
@@ -52,9 +53,14 @@ class Settings(BaseModel):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**{**self.suited(values), **values})
         except ValidationError as error:
             raise SettingsError("; ".join(_explain(entry) for entry in error.errors())) from None
+
+    @classmethod
+    def suited(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults that are not the class's own, because of what else ``values`` say."""
+        return {}
 
     def with_(self, **changes: Any) -> Self:
         """A copy with ``changes``, validated."""
@@ -95,14 +101,21 @@ def _explain(error: ErrorDetails) -> str:
 
 
 Prompt = Annotated[str, Field(max_length=1000)]
+Loras = Annotated[str, Field(max_length=1000)]
+LORA = "Checkpoints: LoRA files by name, one or several with commas; 'name:0.8' sets a weight."
+ModelName = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class SamplingSettings(Settings):
     """What every run of a flow model has in common."""
 
     PROMPT: ClassVar[str] = "prompt"  # the field that says what to make
+    STARTERS: ClassVar[tuple[str, ...]] = ("starter",)  # models that ship; every other name is a checkpoint's
+    LIMITS: ClassVar[dict[str, float]] = {}  # how far a starter goes, where checkpoints go further
 
-    model: str = Field("starter", title="Model", description="Which model to run.")
+    model: ModelName = Field(
+        "starter", title="Model", description="Which model to run: a starter, a checkpoint's name, hub id or folder."
+    )
     seed: Seed | None = Field(
         None, title="Seed", description="Same seed, same settings: same result. Empty picks one and keeps a note of it."
     )
@@ -115,6 +128,30 @@ class SamplingSettings(Settings):
     shift: float = Field(
         2.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
     )
+
+    @property
+    def checkpoint(self) -> bool:
+        """Whether the model is a public checkpoint and none of the starters."""
+        return self.model not in self.STARTERS
+
+    @classmethod
+    def suited(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What the makers of a checkpoint recommend, where one is asked for."""
+        model = values.get("model")
+        if not isinstance(model, str) or model in cls.STARTERS:
+            return {}
+        from pipelines.checkpoints.recommended import recommended  # reads a catalogue; starters need none
+
+        return {name: value for name, value in recommended(model, cls.TASK).items() if name in cls.model_fields}
+
+    @model_validator(mode="after")
+    def _within_the_starter(self) -> Self:
+        for name, most in () if self.checkpoint else self.LIMITS.items():
+            if getattr(self, name) > most:
+                raise ValueError(
+                    f"{name}: the starter goes up to {most:g}, got {getattr(self, name)}; use a checkpoint"
+                )
+        return self
 
     def resolved(self, seed: int) -> Self:
         """These settings with an empty seed filled in."""

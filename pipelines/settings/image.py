@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.settings.base import EditorSettings, Prompt, SamplingSettings, Solver
+from pipelines.settings.base import LORA, EditorSettings, Loras, Prompt, SamplingSettings, Solver
 
 
 class ImageSettings(SamplingSettings):
@@ -12,6 +12,7 @@ class ImageSettings(SamplingSettings):
 
     MEDIUM: ClassVar[str] = "image"
     TASK: ClassVar[str] = "generate"
+    LIMITS: ClassVar[dict[str, float]] = {"width": 128, "height": 128}
 
     prompt: Prompt = Field(title="Prompt", description="What to make, in plain words.")
     negative_prompt: Prompt = Field("", title="Avoid", description="What to keep away from (negative prompt).")
@@ -19,8 +20,8 @@ class ImageSettings(SamplingSettings):
         "3d", title="Style", description="Adds the style's word to the prompt; 'none' leaves the words alone."
     )
     count: int = Field(1, ge=1, le=8, title="How many", description="Pictures made together, each with its own seed.")
-    width: int = Field(64, ge=32, le=128, multiple_of=8, title="Width", description="In pixels, a multiple of 8.")
-    height: int = Field(64, ge=32, le=128, multiple_of=8, title="Height", description="In pixels, a multiple of 8.")
+    width: int = Field(64, ge=32, le=2048, multiple_of=8, title="Width", description="In pixels, a multiple of 8.")
+    height: int = Field(64, ge=32, le=2048, multiple_of=8, title="Height", description="In pixels, a multiple of 8.")
     guidance: float = Field(
         2.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
     )
@@ -31,6 +32,7 @@ class ImageSettings(SamplingSettings):
         1.0, ge=0, le=1, title="Guide below", description="No guidance above this noise level (guidance interval)."
     )
     solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -74,6 +76,7 @@ class ImageEditSettings(EditorSettings):
     feather: float = Field(
         0.0, ge=0, le=64, title="Feather", description="Softens the mask inward, in pixels of the picture."
     )
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.settings.base import EditorSettings, Prompt, SamplingSettings, Solver
+from pipelines.settings.base import LORA, EditorSettings, Loras, Prompt, SamplingSettings, Solver
 
 Style = Literal["3d", "flat", "cartoon", "none"]
 Timed = Annotated[str, Field(max_length=2000)]
@@ -17,6 +17,7 @@ class VideoSettings(SamplingSettings):
 
     MEDIUM: ClassVar[str] = "video"
     TASK: ClassVar[str] = "generate"
+    LIMITS: ClassVar[dict[str, float]] = {"frames": 64, "width": 64, "height": 64}
 
     prompt: Prompt = Field(
         title="Prompt", description="What to show and how it moves, for example 'a grinning face, nodding'."
@@ -25,7 +26,9 @@ class VideoSettings(SamplingSettings):
     style: Style = Field(
         "3d", title="Style", description="Adds the style's word to the prompt; 'none' leaves the words alone."
     )
-    frames: int = Field(16, ge=4, le=64, title="Frames", description="Pictures of the clip; the starter learned 16.")
+    frames: int = Field(16, ge=4, le=257, title="Frames", description="Pictures of the clip; the starter learned 16.")
+    width: int = Field(64, ge=32, le=2048, multiple_of=8, title="Width", description="Checkpoints: in pixels.")
+    height: int = Field(64, ge=32, le=2048, multiple_of=8, title="Height", description="Checkpoints: in pixels.")
     rate: float = Field(10.0, ge=1, le=60, title="Frame rate", description="Frames a second.")
     loop: bool = Field(True, title="Loop", description="Make the end run into the beginning.")
     amount: float = Field(
@@ -37,6 +40,7 @@ class VideoSettings(SamplingSettings):
         1.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher moves more literally."
     )
     solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -76,6 +80,7 @@ class VideoEditSettings(EditorSettings):
     feather: float = Field(
         0.0, ge=0, le=64, title="Feather", description="Softens the mask inward, in pixels of the clip."
     )
+    lora: Loras = Field("", title="LoRA", description=LORA)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -22,6 +22,7 @@ from pipelines.models import registry
 from pipelines.models.notes import readable, spelled
 from pipelines.models.vocoder import load_vocoder
 from pipelines.paths import assets
+from pipelines.pretrained import open_checkpoint
 from pipelines.sampling import SEED_STEP, Clock, PromptedModel, edited, seeds_of, sigmas_of, word_notes
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound.extending import FADE, Extension, joined
@@ -47,12 +48,16 @@ class SoundPipeline:
         self.model, self.decoder = model, decoder
 
     @classmethod
-    def load(cls, model: str = "sound") -> "SoundPipeline":
-        """Load a model by name, and the vocoder.
+    def load(cls, model: str = "sound", **options: Any) -> Any:
+        """Load a model by name, and the vocoder; a checkpoint gives a pipeline with the same two methods.
+
+        ``options`` are those of :func:`pipelines.pretrained.open_checkpoint`.
 
         Raises:
             ModelError: there is no such model, or files are damaged.
         """
+        if model not in registry.names("audio"):
+            return open_checkpoint("audio", model, **options)
         return cls(registry.load("audio", model), load_vocoder(assets() / "weights" / "vocoder"))
 
     def generate(self, settings: SoundSettings) -> Iterator[Event[Sound]]:

@@ -1,6 +1,6 @@
 """Runs a job: settings and inputs to the events of a pipeline. The only part of the studio that loads models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +35,13 @@ EDITED_FRAMES, EDITED_SIDE = 64, 1280  # of a clip that is edited: how many, and
 
 
 class Runner:
-    """Pipelines loaded at their first use and kept until they are let go."""
+    """Pipelines loaded at their first use and kept until they are let go.
 
-    def __init__(self) -> None:
+    ``may_fetch`` lets it download a checkpoint that is asked for; ``asked`` overrides how checkpoints are loaded.
+    """
+
+    def __init__(self, *, may_fetch: bool = False, asked: Mapping[str, str] | None = None) -> None:
+        self._options = {"may_fetch": may_fetch, "asked": asked}
         self._pipelines: dict[tuple[str, str], Any] = {}
         self._run: dict[str, Callable[[Any, Inputs], Iterator[Event[Any]]]] = {
             "image.generate": self._make_image,
@@ -86,7 +90,10 @@ class Runner:
     def load(self, medium: str, name: str) -> Any:
         """The pipeline of a model."""
         if (medium, name) not in self._pipelines:
-            self._pipelines[medium, name] = _kind(medium, name).load(name)
+            if (medium, name) in KINDS:
+                self._pipelines[medium, name] = KINDS[medium, name]().load(name)
+            else:
+                self._pipelines[medium, name] = _checkpoint(medium, name, self._options)
         return self._pipelines[medium, name]
 
     def unload(self, medium: str | None = None, name: str | None = None) -> None:
@@ -265,9 +272,16 @@ KINDS: dict[tuple[str, str], Callable[[], Any]] = {
 }
 
 
-def _kind(medium: str, name: str) -> Any:
-    if (medium, name) not in KINDS:
-        known = ", ".join(model for of, model in KINDS if of == medium)
-        advice = f"choose one of {known}" if known else f"this version makes no {medium}"
-        raise ModelError(f"model: unknown {medium} model {name!r}; {advice}")
-    return KINDS[medium, name]()
+def _checkpoint(medium: str, name: str, options: Mapping[str, Any]) -> Any:
+    """A public checkpoint's pipeline; nothing of it is imported before one is asked for.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    from pipelines.pretrained import open_checkpoint
+
+    try:
+        return open_checkpoint(medium, name, **options)
+    except ModelError as error:
+        starters = ", ".join(model for of, model in KINDS if of == medium)
+        raise ModelError(f"{error}; the {medium} starters are {starters}" if starters else str(error)) from None

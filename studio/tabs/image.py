@@ -138,7 +138,7 @@ def _make_form(shop: Workshop) -> tuple[Form[ImageSettings], Extras, gr.Button]:
         form.place("style", "count", "guidance")
         reuse = seed(form)
         form.fold(
-            "model", "negative_prompt", "steps", "width", "height",
+            "model", "lora", "negative_prompt", "steps", "width", "height",
             "solver", "schedule", "shift", "guidance_from", "guidance_to",
         )  # fmt: skip
         more = Extras(shop, form, "image.generate")
@@ -156,7 +156,7 @@ def _edit_form(shop: Workshop) -> tuple[Form[ImageEditSettings], Extras, gr.Butt
     form.place("strength", "method")
     reuse = seed(form)
     form.fold(
-        "model", "style", "guidance", "steps", "feather", "average", "solver", "share_steps", "share_from",
+        "model", "lora", "style", "guidance", "steps", "feather", "average", "solver", "share_steps", "share_from",
         "features", "budget_mb", "schedule", "shift",
     )  # fmt: skip
     more = Extras(shop, form, "image.edit")

@@ -163,7 +163,10 @@ def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: 
 def _state(card: Card, held: bool) -> str:
     if held:
         return _badge("In memory", "good")
-    words = {"ready": ("Ready", "good"), "damaged": ("Files missing", "bad"), "planned": ("Not yet", "")}
+    words = {
+        "ready": ("Ready", "good"), "damaged": ("Files missing", "bad"), "planned": ("Not yet", ""),
+        "here": ("On this machine", "good"), "away": ("To be fetched", ""),
+    }  # fmt: skip
     return _badge(*words[card.state])
 
 

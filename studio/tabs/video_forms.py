@@ -77,7 +77,7 @@ def make(shop: Workshop) -> Mode:
             last = drop_area("Last frame", 118, "A picture that it ends with")
         form.place("style", "amount", "frames", "loop")
         reuse = seed(form)
-        form.fold("model", "negative_prompt", "rate", "count", *SAMPLING)
+        form.fold("model", "lora", "width", "height", "negative_prompt", "rate", "count", *SAMPLING)
         more = Extras(shop, form, "video.generate")
         more.place(lines=True)
         knows(KNOWS)
@@ -97,7 +97,16 @@ def edit(shop: Workshop, shipped: Sequence[Result]) -> Mode:
         form.place("strength", "method")
         reuse = seed(form)
         form.fold(
-            "model", "style", "feather", "average", *SAMPLING, "share_steps", "share_from", "features", "budget_mb"
+            "model",
+            "lora",
+            "style",
+            "feather",
+            "average",
+            *SAMPLING,
+            "share_steps",
+            "share_from",
+            "features",
+            "budget_mb",
         )
         more = Extras(shop, form, "video.edit")
         more.place(lines=False)
