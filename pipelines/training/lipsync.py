@@ -22,14 +22,14 @@ from pipelines.training.trainer import Trainer, TrainSettings
 
 MOUTH = BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8), dim=160, depth=5, heads=5, bottleneck=96)
 MOUTH_SETTINGS = TrainSettings(steps=5000, warmup=100, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
-MOUTH_BATCH = 48
+MOUTH_BATCH = 32
 LISTENER = ListenerConfig(
     BackboneConfig(channels=16, grid=(144,), patch=(2,), overlap=False, dim=128, depth=3, heads=4, bottleneck=64), 128
 )
 LISTENER_SETTINGS = TrainSettings(steps=1500, warmup=100, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.997)
 DRAWN_SHARE = 0.6  # of the pairs that are drawn on the spot; the others are avatars
 SAME_POSE_ABOVE = 0.85  # OmniSync: at higher noise source and target are in one pose, so that the pose is kept
-LEVEL_FLOOR = 0.15
+LEVEL_FLOOR = 0.5  # what a mouth looks like is decided high up, and a few steps begin there
 MATTERS = 0.15  # weight of what lies outside the matte, where the source shows in the end
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pipelines.models.mouth import ROOM, SIDE
+from pipelines.models.mouth import DROP, ROOM, SIDE
 
 TRAINED = ("round", "lips", "flat", "outline")
 HELD_OUT = ("blocks", "corners")
-DROP = 0.5  # height of a mouth that is fully open, in widths at rest
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def drawings(count: int, generator: torch.Generator, families: tuple[str, ...] =
     block = of["blocks"] * between(0.11, 0.2)
     stroke = torch.maximum(between(0.04, 0.14), 1.05 * block)
     numbers = {
-        "x": between(-0.12, 0.12), "y": between(-0.12, 0.12), "roll": between(-0.3, 0.3), "scale": between(0.8, 1.25),
+        "x": between(-0.06, 0.06), "y": between(-0.06, 0.06), "roll": between(-0.12, 0.12),
+        "scale": between(0.88, 1.14),
         "light": between(-0.1, 0.1), "tilt": between(-3.14, 3.14), "shade": between(0, 0.35) * chance(0.6),
         "rx": between(1.1, 2.6), "ry": between(1.4, 2.6), "chin": between(0.65, 1.3),
         "edge": between(0.03, 0.1) * chance(0.6),

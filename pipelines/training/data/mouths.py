@@ -20,8 +20,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from pipelines.errors import StudioError
-from pipelines.models.mouth import ROOM, SIDE
-from pipelines.training.data.drawn import DROP
+from pipelines.models.mouth import DROP, ROOM, SIDE
 from pipelines.training.data.packages import Package
 
 PACKAGES = (
@@ -256,9 +255,9 @@ def sampled(faces: MouthSet, count: int, rng: np.random.Generator, apart: Tensor
 
 def _poses(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Affine maps [B, 2, 3] from what is shown to what is kept, half of them mirrored."""
-    scale = ROOM / WIDE * rng.uniform(0.8, 1.25, count)
-    roll, flip = rng.uniform(-0.3, 0.3, count), np.where(rng.random(count) < 0.5, -1.0, 1.0)
-    shift = rng.uniform(-0.07, 0.07, (2, count))
+    scale = ROOM / WIDE * rng.uniform(0.88, 1.14, count)
+    roll, flip = rng.uniform(-0.12, 0.12, count), np.where(rng.random(count) < 0.5, -1.0, 1.0)
+    shift = rng.uniform(-0.03, 0.03, (2, count))
     theta = np.stack([
         np.stack([scale * np.cos(roll) * flip, -scale * np.sin(roll) * flip, shift[0]], -1),
         np.stack([scale * np.sin(roll), scale * np.cos(roll), shift[1]], -1),
