@@ -11,7 +11,7 @@ from torch import Tensor
 from pipelines.edit.types import CountedModel
 from pipelines.errors import SettingsError
 from pipelines.events import Done, Event, Note, Preview
-from pipelines.flow import CLAMP, Call, FlowModel, Velocity, guided
+from pipelines.flow import Call, FlowModel, Velocity, guided
 from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.image import ImagePipeline
@@ -25,6 +25,8 @@ from pipelines.video.asking import motion_of, read
 from pipelines.video.canvas import Canvas, to_clip
 
 TURN = 5  # frames by which a loop is turned from step to step, so that its seam lies nowhere
+# Where clips are done, above the clamp: nearer to the data the starter adds more noise than it takes away.
+END = 0.25
 HELD = 1e-4  # a score that moves less than this, in half canvas sizes, holds still
 
 
@@ -86,7 +88,7 @@ def make_clips(
     )
     clock = Clock(settings.steps, time.monotonic())
     noises = [(seed + SEED_STEP) % 2**32 for seed in seeds]  # not the noise that the picture was drawn from
-    sigmas = sigmas_of(settings, model.tokens(settings.frames), end=CLAMP)
+    sigmas = sigmas_of(settings, model.tokens(settings.frames), end=END)
     for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), noises):
         yield clock.progress(step.done)
         if step.done < settings.steps:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipelines.edit.types import CountedModel
 from pipelines.events import Done, Event, Note, Piece
-from pipelines.flow import CLAMP, guided, noise, sigma_grid
+from pipelines.flow import guided, noise, sigma_grid
 from pipelines.flow.filling import filling
 from pipelines.flow.rules import EULER
 from pipelines.flow.schedule import SCHEDULES
@@ -29,7 +29,7 @@ from pipelines.sampling import SEED_STEP, Clock, seeds_of
 from pipelines.settings import ImageSettings, VideoExtendSettings
 from pipelines.video.asking import Motion, motion_of, read
 from pipelines.video.canvas import Canvas, on_canvas
-from pipelines.video.making import along, drawn
+from pipelines.video.making import END, along, drawn
 
 CONTEXT = 4  # frames that are done and stay in front
 PARTS = 4
@@ -172,7 +172,7 @@ def extend_clip(
     scene = yield from director.scene(timeline.pop(0)[1], 0)
     steps = -(-settings.steps // PARTS) * PARTS
     warp = SCHEDULES[settings.schedule](settings.shift, model.tokens(model.length))
-    grid = sigma_grid(steps, warp, start=1.0, end=CLAMP)
+    grid = sigma_grid(steps, warp, start=1.0, end=END)
     before = on_canvas(Clip(clip.frames[-CONTEXT:], clip.rate), model.size)
     buffer = Buffer(model, clip.rate, grid, seeds[0], [scene], before, settings.amount, settings.guidance)
     wanted = max(1, round(settings.seconds * clip.rate))

@@ -26,7 +26,7 @@ from pipelines.models.tracking import track
 from pipelines.settings import VideoExtendSettings, VideoSettings
 from pipelines.training.data.clips import FRAMES, ClipSet
 from pipelines.video import VideoPipeline
-from pipelines.video.making import along
+from pipelines.video.making import END, along
 
 # Frames of the set that make a clip of 16: one loop of it.
 LOOP = [round(frame * FRAMES / 16) % FRAMES for frame in range(16)]
@@ -104,7 +104,7 @@ def adds(pipe, clips, count):
                 along(model, condition, True),
                 signal(frames),
                 known,
-                sigma_grid(8, shift(2.0), end=CLAMP),
+                sigma_grid(8, shift(2.0), end=END),
                 rule_named("ab2"),
                 [row],
             )
