@@ -128,7 +128,7 @@ def _typed(chosen: dict[str, Any], long: Sequence[str], context: typer.Context) 
     return {
         name: value
         for name, value in chosen.items()
-        if name in texts_of or sources[name] is None or sources[name].name != "DEFAULT"
+        if name in texts_of or (source := sources[name]) is None or source.name != "DEFAULT"
     }
 
 

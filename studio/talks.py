@@ -145,8 +145,9 @@ def _frames(film: Any, video: Any, moments: np.ndarray, *, sparse: bool) -> Iter
                 yield place, last.to_ndarray(format="rgba")
                 place += 1
             last = frame
-    for left in range(place, len(moments)) if last is not None else ():
-        yield left, last.to_ndarray(format="rgba")
+    if last is not None:
+        for left in range(place, len(moments)):
+            yield left, last.to_ndarray(format="rgba")
 
 
 def _first(film: Any, video: Any, decoder: Any) -> Any:

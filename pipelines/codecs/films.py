@@ -327,7 +327,9 @@ def sound_between(container: Any, start: float, end: float) -> tuple[np.ndarray,
             continue
         for frame in frames:
             samples = frame.to_ndarray()
-            at = round((float(frame.pts * frame.time_base) - origin) * rate) if frame.pts is not None else got
+            at = got
+            if frame.pts is not None and frame.time_base is not None:
+                at = round((float(frame.pts * frame.time_base) - origin) * rate)
             if parts or at + samples.shape[1] > first:
                 if not parts and at > first:  # it begins later than the pictures
                     parts.append(np.zeros((samples.shape[0], min(at, last) - first), np.float32))

@@ -164,4 +164,4 @@ def _normals(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndar
     vertex = np.zeros_like(points)
     for axis in range(3):
         vertex[:, axis] = np.bincount(faces.reshape(-1), np.repeat(flat[:, axis], 3), len(points))
-    return tuple(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-12) for n in (flat, vertex))  # type: ignore[return-value]
+    return tuple(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-12) for n in (flat, vertex))

@@ -44,7 +44,7 @@ def read_mesh(path: Path) -> tuple[Mesh, list[str]]:
     return _checked(mesh, notes), notes
 
 
-def _parts(loaded: object, notes: list[str]) -> list:  # type: ignore[type-arg]
+def _parts(loaded: object, notes: list[str]) -> list:
     import trimesh
 
     if isinstance(loaded, trimesh.Scene):

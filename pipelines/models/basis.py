@@ -18,6 +18,13 @@ class Basis(nn.Module):
     ``spread`` is what a number is divided by, so that each is of the order of one. Nothing here is trained by descent.
     """
 
+    shape_mean: Tensor
+    shape_axes: Tensor
+    shape_spread: Tensor
+    colour_mean: Tensor
+    colour_axes: Tensor
+    colour_spread: Tensor
+
     def __init__(self, shape: int, colour: int) -> None:
         super().__init__()
         points = WINDOW**3

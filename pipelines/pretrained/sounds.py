@@ -73,7 +73,8 @@ class PretrainedSounds(Running):
             yield clock.progress(done.done)
         assert done is not None
         if torch.allclose(done.clean.to(x), x, atol=1e-5, rtol=0):
-            made = (source,)  # an edit that changed nothing is the sound itself, not the codec's copy of it
+            # An edit that changed nothing is the sound itself, not the codec's copy of it.
+            made: tuple[Sound, ...] = (source,)
         else:
             made = self._sounds(self.model.from_state(done.clean.to(x), size), settings.loudness)
         yield Done(made, tuple(seeds), done.calls, time.monotonic() - started)
@@ -95,7 +96,7 @@ class PretrainedSounds(Running):
         found = getattr(vae, "downsampling_ratio", None) or getattr(vae, "hop_length", None)
         found = found or getattr(vae.config, "downsampling_ratio", None) or getattr(pipeline, "vae_scale_factor", 1)
         patch = getattr(self.model.networks[0].config, "patch_size", None) or 1
-        return int(found) * int(patch)
+        return int(found or 1) * int(patch)
 
     def _sounds(self, waves: Tensor, lufs: float) -> tuple[Sound, ...]:
         rate = sample_rate(self.model.pipeline)

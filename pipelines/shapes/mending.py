@@ -100,7 +100,7 @@ def _outward(mesh: Mesh, topology: Topology) -> Mesh:
         lows[number], highs[number] = own.min(0), own.max(0)
         volumes[number] = enclosed(Mesh(mesh.vertices, mesh.faces[part]))
     changed = False
-    for number in np.flatnonzero(volumes < 0):
+    for number in map(int, np.flatnonzero(volumes < 0)):
         inside = ((lows < lows[number]) & (highs > highs[number])).all(1) & (volumes > 0)
         if not inside.any():
             part = topology.kept[piece == number]

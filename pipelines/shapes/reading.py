@@ -29,7 +29,7 @@ def read_mesh(path: Path, kind: str | None = None) -> tuple[Mesh, list[str]]:
         MediaError: it holds no triangles, or cannot be read.
     """
     kind = kind or KINDS.get(path.suffix.lower())
-    if kind not in KINDS.values():
+    if kind is None or kind not in KINDS.values():
         raise MediaError(f"mesh: {path.name!r} must end in {', '.join(KINDS)}")
     said: list[str] = []
     parts = _parts(path, kind, said)
@@ -120,7 +120,7 @@ def _usable(vertices: np.ndarray, faces: np.ndarray, paint: tuple[Any, Any, Any]
     with np.errstate(all="ignore"):
         vertices = vertices.astype(np.float32)
     good = np.isfinite(vertices).all(1) & (np.abs(vertices) < FARTHEST).all(1)
-    within = ((faces >= 0) & (faces < len(vertices))).all(1)
+    within = np.asarray(((faces >= 0) & (faces < len(vertices))).all(1))
     kept = within.copy()
     kept[within] = good[faces[within]].all(1)
     if lost := len(faces) - int(kept.sum()):

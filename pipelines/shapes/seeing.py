@@ -43,7 +43,7 @@ def filmed(settings: TurntableSettings, mesh: Mesh) -> Iterator[Event[Clip]]:
         made.append(picture)
         left = (time.monotonic() - started) / (number + 1) * (frames - number - 1)
         yield Progress(number + 1, frames, left)
-    yield Done((Clip(np.stack(made), settings.rate),), (settings.seed,), 0, time.monotonic() - started)
+    yield Done((Clip(np.stack(made), settings.rate),), (int(settings.seed or 0),), 0, time.monotonic() - started)
 
 
 def on_ground(pixels: np.ndarray, ground: str) -> np.ndarray:

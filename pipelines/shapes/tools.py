@@ -41,7 +41,7 @@ def work_on(settings: ShapeEditSettings, mesh: Mesh) -> Iterator[Event[Mesh]]:
         if number + 1 < len(steps) and len(mesh.faces) <= MOST_SHOWN:
             yield Preview((mesh,))
     yield Progress(len(steps), len(steps), 0.0)
-    yield Done((mesh,), (settings.seed,), 0, time.monotonic() - started)
+    yield Done((mesh,), (int(settings.seed or 0),), 0, time.monotonic() - started)
 
 
 def scaled(mesh: Mesh, millimetres: float) -> Mesh:

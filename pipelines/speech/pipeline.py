@@ -86,8 +86,8 @@ class SpeechPipeline:
             words += shifted(timed, begun / SAMPLE_RATE)
             begun = sum(len(part) for part in parts)
             clock.finished(score.frames)
-        whole = sound_of(np.clip(np.concatenate(parts), -1, 1), words)
-        yield Done((normalised(whole, settings.loudness),), (seed,), model.calls, time.monotonic() - started)
+        said = sound_of(np.clip(np.concatenate(parts), -1, 1), words)
+        yield Done((normalised(said, settings.loudness),), (seed,), model.calls, time.monotonic() - started)
 
     def edit(self, settings: SpeechEditSettings, source: Sound) -> Iterator[Event[Sound]]:
         """Make the recording say ``settings.text``; what is not spoken anew stays as it is, bit for bit.

@@ -115,7 +115,7 @@ def film(
     from studio.cli import run_settings  # which mounts this module
 
     gate(file)
-    chosen = TurntableSettings(seconds=seconds, width=side, elevation=elevation, ground=ground)  # type: ignore[arg-type]
+    chosen = TurntableSettings(seconds=seconds, width=side, elevation=elevation, ground=ground)
     run_settings(chosen, out, overwrite, {"source": file})
 
 

@@ -98,7 +98,7 @@ class Worker:
                 if isinstance(event, Done):
                     standing = desk.standing()
                     self.jobs.report(db, job, self.name, standing)
-                    return event, replace(job, notes=standing.notes)
+                    return event, replace(job, notes=tuple(standing.notes))
                 if desk.take(event):
                     self.jobs.report(db, job, self.name, desk.standing())
         raise StudioError(f"{job.kind} ended without a result")

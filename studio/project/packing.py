@@ -108,7 +108,7 @@ def _item(number: int, asset: Asset, parents: list[tuple[str, str]], batch: int)
     stem = places.escaped(asset.name) if asset.name else asset.path.name
     return Item(
         id=asset.id,
-        medium=asset.medium,  # type: ignore[arg-type]  # the table holds no other
+        medium=asset.medium,
         kind=asset.kind,
         file=f"files/{number:04}-{stem}",
         name=asset.name,

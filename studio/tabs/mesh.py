@@ -139,7 +139,7 @@ class MeshTab:
                     raise MediaError(phrase(text, file=taken.taken.filename))
             except StudioError as error:
                 return {self.view.line: failed(why(error))}
-            told = {self.view.line: self.view.line_of(session), self.view.notes: said(taken.taken.notes)}
+            told: Updates = {self.view.line: self.view.line_of(session), self.view.notes: said(taken.taken.notes)}
             if mode.kind == "mesh.edit" and taken.settings is not None and taken.settings.PROMPT:
                 told[mode.form.controls["source_prompt"]] = literal(taken.settings.asked)
             return told

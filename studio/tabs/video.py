@@ -129,7 +129,7 @@ class _Tab:
         mode = self.by_kind.get(kind_of(result.settings))
         if mode is None:  # a clip that another tab has made
             return self._from_result(result, "video.edit")
-        given = {mode.source: sources.source_named(result)} if mode.source is not None else {}
+        given: Updates = {mode.source: sources.source_named(result)} if mode.source is not None else {}
         if mode is self.make:
             begun = next((path for role, path, _ in result.given if role == "first_frame"), None)
             given = {self.begin: str(begun) if begun is not None and begun.exists() else None}
@@ -179,7 +179,7 @@ class _Tab:
     def _settings_of(self, taken: Given) -> Updates:
         told = {self.view.notes: said([*taken.notes, *uses(taken.path, EDITED_FRAMES, EDITED_SIDE)])}
         mode = self.by_kind.get(kind_of(taken.settings)) if taken.settings is not None else None
-        return told if mode is None else {**told, **mode.more.write(taken.settings)}
+        return told if mode is None or taken.settings is None else {**told, **mode.more.write(taken.settings)}
 
     def _dropped(self, mode: Mode) -> Callable[[str, Session], Updates]:
         """Updates for a file given to the field of ``mode``: what it says of itself, whatever mode would suit it."""

@@ -16,7 +16,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from pages import CHROMIUM, QUIET, free_port  # noqa: E402
 
-from pipelines.settings import ImageEditSettings, ImageSettings, SoundSettings, SpeechSettings  # noqa: E402
+from pipelines.settings import (  # noqa: E402
+    ImageEditSettings,
+    ImageSettings,
+    LipSyncSettings,
+    MeshSettings,
+    SoundSettings,
+    SpeechSettings,
+    VideoSettings,
+)
 from studio import ui  # noqa: E402
 from studio.workshop import Workshop  # noqa: E402
 
@@ -26,8 +34,20 @@ THINGS = (
 )  # fmt: skip
 
 
+# Tab by its name, file by its first word, and what must be there before the picture is taken.
+STAGES = (
+    ("Image", "image", ".board"),
+    ("Video", "video", ".board"),
+    ("Audio", "audio", "eddy-sound canvas"),
+    ("3D mesh", "mesh", ".board canvas"),
+    ("Lip-sync", "lipsync", ".board"),
+)
+SETTLED = 2500  # milliseconds until what a stage draws by itself is there
+WEBGL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
+
 def fill(shop: Workshop) -> None:
-    """Make a few pictures and an edit."""
+    """Make a few things of every medium, and an edit."""
     jobs = [shop.jobs.submit([ImageSettings(prompt=words, seed=7)], "")[0] for words in THINGS]
     wait(shop)
     apple = shop.library.made_by([jobs[3].id], "")[jobs[3].id][0]
@@ -36,7 +56,10 @@ def fill(shop: Workshop) -> None:
     wait(shop)
     speech = [SpeechSettings(text="Good morning. The kettle is on, and the post has come.", seed=4)]
     sounds = [SoundSettings(prompt=words, seed=7) for words in ("rain on a window", "slow piano arpeggio in C minor")]
-    for settings in (*sounds, *speech):
+    clips = [VideoSettings(prompt=words, seed=7) for words in ("a rocket, shaking", "a grinning face, nodding")]
+    meshes = [MeshSettings(prompt=words, seed=7) for words in ("a blue chair", "a red mug")]
+    talk = [LipSyncSettings(text="Good morning. The river is calm today.", character="otto", seed=4)]
+    for settings in (*sounds, *speech, *clips, *meshes, *talk):
         shop.jobs.submit([settings], "")
     wait(shop)
     shop.library.star(shop.library.made_by([jobs[1].id], "")[jobs[1].id][0].id, True, "")
@@ -53,12 +76,11 @@ def wait(shop: Workshop) -> None:
 def shoot(page: Page, out: Path, look: str) -> None:
     """Every tab in one look."""
     page.locator(".board").first.wait_for()
-    page.wait_for_timeout(800)
-    page.screenshot(path=out / f"image-{look}.png")
-    tab(page, "Audio")
-    page.locator("eddy-sound canvas").first.wait_for()
-    page.wait_for_timeout(2500)
-    page.screenshot(path=out / f"audio-{look}.png")
+    for name, file, shown in STAGES:
+        tab(page, name)
+        page.locator(shown).locator("visible=true").first.wait_for()
+        page.wait_for_timeout(SETTLED)
+        page.screenshot(path=out / f"{file}-{look}.png")
     tab(page, "Library")
     page.locator(".tile .pick").first.click()
     page.locator(".detail .board").first.wait_for()
@@ -97,7 +119,7 @@ def main() -> None:
         served = ui.start("127.0.0.1", free_port(), home=Path(folder))
         fill(served.shop)
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=found, args=QUIET)
+            browser = driver.chromium.launch(executable_path=found, args=[*QUIET, *WEBGL])
             for look in ("light", "dark"):
                 context = browser.new_context(viewport={"width": 1360, "height": 860}, color_scheme=look)
                 page = context.new_page()
@@ -110,11 +132,11 @@ def main() -> None:
             page = phone.new_page()
             page.goto(served.address)
             page.locator(".board").first.wait_for()
-            page.wait_for_timeout(800)
-            page.screenshot(path=out / "image-phone.png")
-            tab(page, "Audio")
-            page.wait_for_timeout(2500)
-            page.screenshot(path=out / "audio-phone.png")
+            for name, file, shown in STAGES:
+                tab(page, name)
+                page.locator(shown).locator("visible=true").first.wait_for()
+                page.wait_for_timeout(SETTLED)
+                page.screenshot(path=out / f"{file}-phone.png")
             browser.close()
         served.close()
 

@@ -178,9 +178,9 @@ def _listener(scheduler: Any, seen: _Seen) -> Any:
             timesteps: Any = None,
         ) -> None:
             super().set_timesteps(num_inference_steps, device=device, sigmas=sigmas, mu=mu, timesteps=timesteps)
-            own = self.sigmas.double().cpu()
+            own = self.sigmas.double().cpu()  # type: ignore[has-type]
             seen.own = 1 - own if self.config.invert_sigmas else own
-            levels = torch.tensor([*PROBES, 0.0], device=self.timesteps.device)
+            levels = torch.tensor([*PROBES, 0.0], device=self.timesteps.device)  # type: ignore[has-type]
             self.sigmas = 1 - levels if self.config.invert_sigmas else levels
             self.timesteps = self.sigmas[:-1] * self.config.num_train_timesteps
 
@@ -234,11 +234,16 @@ def listening(networks: Sequence[torch.nn.Module], seen: _Seen) -> Iterator[None
                 network.forward = original
 
 
+def _by_place(args: Sequence[Any], kwargs: dict[str, Any]) -> dict[int | str, Any]:
+    found: dict[int | str, Any] = dict(enumerate(args))
+    found.update(kwargs)
+    return found
+
+
 def _read(seen: _Seen) -> Condition:
     (args, kwargs), (later_args, later_kwargs) = seen.calls
     sample, batch = seen.samples[0], seen.samples[0].shape[0]
-    before: dict[int | str, Any] = {**dict(enumerate(args)), **kwargs}
-    after: dict[int | str, Any] = {**dict(enumerate(later_args)), **later_kwargs}
+    before, after = _by_place(args, kwargs), _by_place(later_args, later_kwargs)
     places: list[Place] = []
     times: list[Times] = []
     for key, value in before.items():

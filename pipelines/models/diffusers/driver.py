@@ -142,7 +142,7 @@ class Driver:
     def advance(self, output: Tensor, sample: Tensor) -> Tensor:
         """One meeting: the network's answer for the next state, in the answer's dtype."""
         backwards = self.config.invert_sigmas  # type: ignore[attr-defined]
-        self._step_index = (self._step_index or 0) + 1
+        self._step_index = (self._step_index or 0) + 1  # type: ignore[has-type]
         state = self.meeting.bring(-output if backwards else output, sample)
         return state.to(output.device, output.dtype)
 

@@ -86,7 +86,7 @@ def _place(pipeline: Any, made: Plan, torch: Any) -> None:
         part for name in ("transformer", "transformer_2") if (part := getattr(pipeline, name, None)) is not None
     ]
     vae = getattr(pipeline, "vae", None)
-    if made.tiling and hasattr(vae, "enable_tiling"):
+    if made.tiling and vae is not None and hasattr(vae, "enable_tiling"):
         vae.enable_tiling()
     for network in networks:
         if made.quantised == "fp8":

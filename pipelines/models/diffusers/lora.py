@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines.checkpoints.named import home as studio
 from pipelines.errors import ModelError
@@ -116,9 +117,9 @@ def _load(model: DiffusersModel, lora: Lora) -> None:
 
 
 @contextmanager
-def _open(path: Path, opener: object) -> Iterator[object]:
+def _open(path: Path, opener: Any) -> Iterator[Any]:
     try:
-        with opener(str(path), "pt") as held:  # type: ignore[operator]
+        with opener(str(path), "pt") as held:
             yield held
     except ModelError:
         raise

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.training.data.objects import FLOOR, Draw
-from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, slab, turned
+from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, single, slab, turned
 
 T = 0.028  # half of the least thickness: thinner parts fall through a grid of 48
 
@@ -216,7 +216,7 @@ def _mug(d: Draw) -> None:
     d.add(0, turned(d.p, profile, d.shaped("square")))
     if d.has(0):
         middle, size = (FLOOR + top) / 2 + 0.01, min((top - FLOOR) * 0.3, 0.14)
-        q = d.p * np.float32([0.85, 1, 1])
+        q = d.p * single([0.85, 1, 1])
         handle = ring(q, ((r + foot) / 2 * 0.85, middle, 0), size, 0.03, axis=2)
         inside = turned(d.p, [(0, FLOOR), (foot - 0.02, FLOOR), (r - 0.02, top), (0, top)], d.shaped("square"))
         d.add(1, cut(handle, inside))

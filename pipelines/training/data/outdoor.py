@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.training.data.indoor import T
 from pipelines.training.data.objects import FLOOR, Draw
-from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, slab, turned
+from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, single, slab, turned
 
 
 def windows(d: Draw, part: int, x: float, y: float, z: float, half: float = 0.04) -> None:
@@ -146,7 +146,7 @@ def _mushroom(d: Draw) -> None:
             else:
                 flat = np.sqrt(1 - up**2)
                 place = (cap * flat * np.cos(a), y + tall * up, cap * flat * np.sin(a))
-            near = np.linalg.norm(d.p - np.float32(place), axis=1) < 0.065
+            near = np.linalg.norm(d.p - single(place), axis=1) < 0.065
             d.part[near & (d.part == 0)] = 2
 
 

@@ -5,6 +5,7 @@ surface, which is all that a truncated grid keeps.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +13,20 @@ Points = np.ndarray
 Place = Sequence[float]
 
 
+def single(values: Sequence[Any] | np.ndarray | float) -> np.ndarray:
+    """``values`` as float32."""
+    return np.asarray(values, np.float32)
+
+
 def box(p: Points, centre: Place, half: Place, round: float = 0.01) -> np.ndarray:
     """A box of half sizes ``half`` with rounded edges."""
-    q = np.abs(p - np.float32(centre)) - (np.float32(half) - round)
+    q = np.abs(p - single(centre)) - (single(half) - round)
     return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(-1), 0) - round
 
 
 def rod(p: Points, start: Place, end: Place, radius: float, tip: float | None = None) -> np.ndarray:
     """A rod with round ends from ``start`` to ``end``; its radius goes to ``tip`` where one is given."""
-    a, line = np.float32(start), np.float32(end) - np.float32(start)
+    a, line = single(start), single(end) - single(start)
     t = np.clip((p - a) @ line / max(float(line @ line), 1e-9), 0, 1)
     width = radius if tip is None else radius + (tip - radius) * t
     return np.linalg.norm(p - a - t[:, None] * line, axis=-1) - width
@@ -28,21 +34,21 @@ def rod(p: Points, start: Place, end: Place, radius: float, tip: float | None = 
 
 def ball(p: Points, centre: Place, radii: Place | float) -> np.ndarray:
     """An ellipsoid, or a ball."""
-    q, r = p - np.float32(centre), np.float32(radii) * np.ones(3, np.float32)
+    q, r = p - single(centre), single(radii) * np.ones(3, np.float32)
     k0, k1 = np.linalg.norm(q / r, axis=-1), np.linalg.norm(q / (r * r), axis=-1)
     return np.where(k0 < 1e-4, -r.min(), k0 * (k0 - 1) / np.maximum(k1, 1e-6)).astype(np.float32)
 
 
 def ring(p: Points, centre: Place, radius: float, thick: float, axis: int = 1) -> np.ndarray:
     """A torus round ``axis`` (0, 1 or 2)."""
-    q = p - np.float32(centre)
+    q = p - single(centre)
     flat = np.linalg.norm(np.delete(q, axis, axis=1), axis=-1) - radius
     return np.hypot(flat, q[:, axis]) - thick
 
 
 def drum(p: Points, centre: Place, radius: float, half: float, axis: int = 1, round: float = 0.008) -> np.ndarray:
     """A cylinder along ``axis`` with rounded edges."""
-    q = p - np.float32(centre)
+    q = p - single(centre)
     a = np.linalg.norm(np.delete(q, axis, axis=1), axis=-1) - radius + round
     b = np.abs(q[:, axis]) - half + round
     return np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0) - round
@@ -50,7 +56,7 @@ def drum(p: Points, centre: Place, radius: float, half: float, axis: int = 1, ro
 
 def polygon(u: np.ndarray, v: np.ndarray, corners: Sequence[tuple[float, float]]) -> np.ndarray:
     """Distance in a plane to a polygon, which may not cross itself."""
-    points = np.float32(corners)
+    points = single(corners)
     best = np.full(u.shape, 1e9, np.float32)
     inside = np.zeros(u.shape, bool)
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
