@@ -43,6 +43,7 @@ class Finder:
         self.nets: Nets | None = None
         self._followed: dict[int, np.ndarray] = {}
         self._kept: Found = {}
+        self._drawing: Face | None = None
         self._look = 0
         self._empty: list[int] = []
         self._turned: list[int] = []
@@ -111,7 +112,9 @@ class Finder:
                 self._turned.append(number)
                 continue
             faces[slot] = self._face(frame, points)
-        if not kept:
+        if not kept and self._drawing is not None:
+            faces[0] = self._drawing
+        if not faces and not kept:
             self._empty.append(number)
         return faces
 
@@ -133,6 +136,10 @@ class Finder:
             fresh.sort(key=lambda points: float(points[:, 0].mean()))
             free = [slot for slot in range(len(kept) + len(fresh)) if slot not in kept]
             return kept | dict(zip(free, fresh, strict=False))
+        if not kept and not fresh and self.settings.engine != "photograph":
+            self._drawing = drawing(frame, self.nets.find(frame), self._drawing)
+            if self._drawing is not None:
+                self.engines.setdefault("drawn", "a face was found but no landmarks, as in drawings")
         if kept or not fresh:
             return kept
         order = {
@@ -192,6 +199,52 @@ class Finder:
             f"face: no face is found in {where}; give one that is seen from the front, or say where the mouth is "
             "(Mouth, across and down)"
         )
+
+
+def drawing(frame: np.ndarray, regions: Sequence[Region], before: Face | None) -> Face | None:
+    """A drawn face from what the detector takes for one: its mouth is what stands out where a mouth should be.
+
+    While it is nearly where it was ``before`` it stays there, so that it does not tremble.
+    """
+    region = next((each for each in regions if each.mouth is not None), None)
+    if region is None or region.mouth is None:
+        return None
+    x, y = region.mouth
+    if before is not None and abs(before.x - x) + abs(before.y - y) < 0.15 * region.side:
+        return before
+    half, middle = round(0.3 * region.side), (region.x + x) / 2
+    top, left = max(0, round(y) - half), max(0, round(middle) - half)
+    part = frame[top : round(y) + half, left : round(middle) + half]
+    width = 0.22 * region.side
+    if min(part.shape[:2]) >= 8 and (blob := _mouth_in(part, middle - left, y - top, region.side)) is not None:
+        x, y, width = left + blob[0], top + blob[1], blob[2]
+    if width < SMALLEST:
+        return None
+    wide = region.side / 3
+    box = Box(int(region.x - wide), int(region.y - wide), int(region.x + wide), int(region.y + wide))
+    return Face(float(x), float(y), float(width), box=box)
+
+
+def _mouth_in(part: np.ndarray, x: float, y: float, side: float) -> tuple[float, float, float] | None:
+    """Middle and width of what in a part of a drawing is likest to a mouth near (x, y): wide, and in the middle."""
+    import scipy.ndimage as shapes
+
+    solid = part[..., 3] > 128
+    if not solid.any():
+        return None
+    skin = np.median(part[solid][:, :3], axis=0)
+    stands_out = (np.abs(part[..., :3].astype(int) - skin).max(-1) > 50) & solid
+    best: tuple[float, tuple[float, float, float]] | None = None
+    for rows, columns in shapes.find_objects(shapes.label(stands_out, np.ones((3, 3)))[0]):
+        high, wide = rows.stop - rows.start, columns.stop - columns.start
+        at_edge = rows.start == 0 or columns.start == 0 or columns.stop == part.shape[1] or rows.stop == part.shape[0]
+        if at_edge or not 0.08 * side < wide < 0.42 * side or high > 1.4 * wide:
+            continue
+        place = (columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2, float(wide)
+        cost = 4 * abs(place[0] - x) + abs(place[1] - y) + (0.1 * side if wide < 1.3 * high else 0)
+        if cost < 0.6 * side and (best is None or cost < best[0]):
+            best = cost, place
+    return None if best is None else best[1]
 
 
 def drawn(frame: np.ndarray, face: Face) -> bool:

@@ -25,12 +25,16 @@ LEFT_EYE, RIGHT_EYE = (33, 133), (362, 263)  # corners of the eyes, as seen in t
 
 @dataclass(frozen=True)
 class Region:
-    """A square in a picture: middle and side in pixels, and how far it is turned, radians, clockwise."""
+    """A square in a picture: middle and side in pixels, and how far it is turned, radians, clockwise.
+
+    ``mouth`` is where the detector takes the mouth to be, where it was the detector that found the face.
+    """
 
     x: float
     y: float
     side: float
     roll: float
+    mouth: tuple[float, float] | None = None
 
 
 class FaceNets:
@@ -82,10 +86,9 @@ class FaceNets:
         found: list[Region] = []
         for (x, y), (wide, high), *keys in points:
             (rx, ry), (lx, ly) = keys[0], keys[1]  # the eyes, the person's right one first
-            scale = long
             region = Region(
-                (x * side - left) / side * scale, (y * side - top) / side * scale, 1.5 * max(wide, high) * scale,
-                math.atan2(ly - ry, lx - rx),
+                *_unpadded(x, y, side, left, top, long), 1.5 * float(max(wide, high)) * long,
+                math.atan2(ly - ry, lx - rx), _unpadded(*keys[3], side, left, top, long),
             )  # fmt: skip
             if all(_shared(region, other) < OVERLAP for other in found):
                 found.append(region)
@@ -131,6 +134,11 @@ def _opaque(frame: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(frame[..., :3])
     alpha = frame[..., 3:].astype(np.float32) / 255
     return (frame[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+
+
+def _unpadded(x: float, y: float, side: int, left: int, top: int, long: int) -> tuple[float, float]:
+    """Pixels of the picture, from parts of the square that it was put into."""
+    return float(x * side - left) / side * long, float(y * side - top) / side * long
 
 
 def _anchors(layers: tuple[tuple[int, int], ...]) -> np.ndarray:

@@ -191,3 +191,25 @@ def test_flat_drawings_are_told_from_photographs():
     flat = np.full((220, 220, 4), 255, np.uint8)
     flat[60:120, 60:120] = (200, 100, 50, 255)
     assert drawn(flat, face) and not drawn(photograph(), face)
+
+
+def test_a_drawing_without_landmarks_has_its_mouth_found_by_what_stands_out():
+    frame = np.full((220, 220, 4), 255, np.uint8)
+    frame[..., :3] = (240, 200, 160)
+    for x in (70, 130):
+        frame[80:92, x - 6 : x + 6, :3] = 20
+    frame[140:146, 85:117, :3] = (120, 30, 30)
+
+    class Drawing:
+        def find(self, frame):
+            return [Region(100.0, 110.0, 150.0, 0.0, (103.0, 150.0))]
+
+        def mesh(self, frame, region):
+            return None
+
+    finder = Finder.of(LipSyncSettings(), Drawing)
+    face = finder.faces([frame], 0, 25.0, still=True)[0][0]
+    assert (face.engine, face.x, face.y, face.width) == ("drawn", 101, 143, 32)
+    assert "no landmarks" in finder.said()[0]
+    with pytest.raises(MediaError, match="no face is found"):
+        Finder.of(LipSyncSettings(engine="photograph"), Drawing).faces([frame], 0, 25.0, still=True)
