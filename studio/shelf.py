@@ -11,6 +11,7 @@ from studio.boards.clips import moving, sheet_at
 from studio.boards.clips import player as clip_player
 from studio.boards.meshes import viewer
 from studio.boards.sounds import player
+from studio.boards.talks import scene, timeline
 from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
 from studio.sources import ASSET
@@ -94,6 +95,8 @@ def detail(asset: Asset | None, kin: Mapping[str, Sequence[tuple[str, Asset]]], 
     shown = f'<div class="board{" many" if compare else ""}">{_large(asset)}{_large(compare) if compare else ""}</div>'
     if asset.medium == "audio":
         shown = _players(*(each for each in (asset, compare) if each is not None and each.medium == "audio"))
+    elif asset.medium == "lipsync" and compare is None:
+        shown = _talk(asset)
     elif asset.medium in MOVING:
         shown = _clip(asset, compare if compare is not None and compare.medium in MOVING else None)
     elif asset.medium == "mesh":
@@ -207,6 +210,13 @@ def _clip(asset: Asset, compare: Asset | None) -> str:
     told = {"run": asset.id, "src": sheet_at(f"asset:{asset.id}"), "film": f"studio/assets/{asset.id}/file"}
     before = {} if compare is None else {"before": sheet_at(f"asset:{compare.id}")}
     return f'<div class="board moving">{clip_player("detail", {**told, **before})}</div>'
+
+
+def _talk(asset: Asset) -> str:
+    """A talking clip with its sound, over its timeline."""
+    where = f"studio/assets/{asset.id}"
+    held = timeline(f"{where}/timeline", f"{where}/strip")
+    return f'<div class="board talk">{scene(f"{where}/file", asset.title)}{held}</div>'
 
 
 def _turned(asset: Asset, first: bool) -> str:

@@ -67,7 +67,7 @@ def downloads(session: Session) -> str:
     if result is None:
         return ""
     links = "".join(
-        f'<a class="save" href="{escape(where(result, ending), quote=True)}" download>{title}</a>'
+        f'<a class="save" href="{escape(where(result, ending), quote=True)}" download>{say(title)}</a>'
         for ending, title in titles(result.settings.MEDIUM, result.path).items()
     )
     return phrase("Download").html(classes="caption") + links

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.settings import LipSyncSettings
+from studio.boards.clips import moving
 from studio.jobs import Job
 from studio.language import Phrase, phrase, said, say
 from studio.pictures import address
@@ -30,7 +31,9 @@ class Talks:
         result = session.result
         if result is None:
             return '<div class="board empty"><p>' + say("Your talking clip will appear here.") + "</p></div>"
-        return f'<div class="board talk">{scene(result)}{timeline(result, fresh=fresh)}</div>'
+        shown = scene(place(result), words_of(result.settings), _before(result))
+        held = timeline(place(result, "timeline"), place(result, "strip"), fresh=fresh)
+        return f'<div class="board talk">{shown}{held}{badge(result)}</div>'
 
     def running(self, job: Job, folder: Path) -> str | None:
         """The latest frame of a running job."""
@@ -53,30 +56,29 @@ class Talks:
 
     def tile(self, result: Result) -> str:
         """A frame of it."""
-        return f'<img src="{place(result, "thumbnail")}" alt="">'
+        return moving(place(result, "thumbnail"))
 
 
-def scene(result: Result) -> str:
-    """A result, and beneath it what it was made from."""
-    words = escape(words_of(result.settings), quote=True)
-    clip = f'<video class="after" src="{place(result)}" playsinline preload="auto" aria-label="{words}"></video>'
-    return f'<div class="scene">{_before(result)}{clip}{badge(result)}</div>'
+def scene(address: str, words: str, before: str = "") -> str:
+    """A clip, and with it what it was made from, which stays hidden until it is asked for."""
+    named = escape(words, quote=True)
+    clip = f'<video class="after" src="{address}" playsinline preload="auto" aria-label="{named}"></video>'
+    return f'<div class="scene">{before}{clip}</div>'
 
 
-def timeline(result: Result, *, fresh: bool = False) -> str:
-    """The player of a result: its buttons and its timeline."""
-    told: dict[str, Any] = {"timeline": place(result, "timeline"), "frames": place(result, "strip")}
-    held = escape(json.dumps({**told, "fresh": fresh} if fresh else told), quote=True)
-    return f'<eddy-talk data-told="{held}"></eddy-talk>'
+def timeline(address: str, strip: str, *, fresh: bool = False) -> str:
+    """The player of a clip: its buttons and its timeline."""
+    told: dict[str, Any] = {"timeline": address, "frames": strip, **({"fresh": True} if fresh else {})}
+    return f'<eddy-talk data-told="{escape(json.dumps(told), quote=True)}"></eddy-talk>'
 
 
 def _before(result: Result) -> str:
     settings = result.settings
     if isinstance(settings, LipSyncSettings) and settings.character:
-        return f'<img class="before" src="studio/characters/{settings.character}" {said("alt", "Before")}>'
+        return f'<img class="source" src="studio/characters/{settings.character}" {said("alt", "Before")}>'
     found, where = result.source, place(result, of_source=True)
     if found is None or not where or not found.exists():
         return ""
     if found.suffix.lower() in CLIPS:
-        return f'<video class="before" src="{where}" muted playsinline {said("aria-label", "Before")}></video>'
-    return f'<img class="before" src="{where}" {said("alt", "Before")}>'
+        return f'<video class="source" src="{where}" muted playsinline {said("aria-label", "Before")}></video>'
+    return f'<img class="source" src="{where}" {said("alt", "Before")}>'

@@ -64,7 +64,7 @@
 
     get video() { return this.scene?.querySelector('video.after') || null; }
 
-    get before() { return this.scene?.querySelector('.before') || null; }
+    get before() { return this.scene?.querySelector('.source') || null; }
 
     controls() {
       this.play = button('', t('Play'), 'play');

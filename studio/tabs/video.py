@@ -46,7 +46,9 @@ def build(shop: Workshop, page: gr.Blocks) -> Taker:
             view = ResultView(shop, KINDS, Clips(), shipped, ("Extend", "Cut and loop"))
     tab = _Tab(shop, modes, {mode.kind: mode for mode in (first, second, third, fourth)}, view)
     tab.wire(page)
-    return Taker("video", tab.parts, tab.use, tab.given, view, {"image": tab.begun, "audio": tab.voiced})
+    return Taker(
+        "video", tab.parts, tab.use, tab.given, view, {"image": tab.begun, "audio": tab.voiced, "lipsync": tab.edited}
+    )
 
 
 class _Tab:
@@ -159,6 +161,10 @@ class _Tab:
     def use(self, result: Result, as_source: bool) -> Updates:
         """A result of the library as source, or its settings."""
         return self._from_result(result, "video.edit") if as_source else self._filled(result)
+
+    def edited(self, result: Result) -> Updates:
+        """A talking clip of another tab as source."""
+        return self.use(result, True)
 
     def begun(self, result: Result) -> Updates:
         """A picture of another tab as the first frame of a clip."""
