@@ -21,7 +21,7 @@ from studio import faces, talks
 from studio.exports import exported
 from studio.frames import sheet_of
 from studio.intake import take
-from studio.jobs import Job
+from studio.jobs import Job, reins
 from studio.library import Asset, looks
 from studio.prompts import source_words_of, words_of
 from studio.provenance import read_words
@@ -51,6 +51,7 @@ def routes(shop: Workshop) -> list[BaseRoute]:
         Route(f"{ROOT}/queue/{{job}}/{{act}}", _answer(desk.act, changes=True), methods=["POST"]),
         Route(f"{ROOT}/jobs/{{job}}/preview", _answer(desk.preview)),
         Route(f"{ROOT}/jobs/{{job}}/parts/{{name}}", desk.part),
+        Route(f"{ROOT}/jobs/{{job}}/reins", _answer(desk.reins, changes=True), methods=["POST"]),
         Route(f"{ROOT}/assets/{{asset}}/thumbnail", _answer(desk.thumbnail)),
         Route(f"{ROOT}/assets/{{asset}}/words", _answer(desk.words)),
         Route(f"{ROOT}/assets/{{asset}}/timeline", _answer(desk.timeline)),
@@ -139,6 +140,15 @@ class _Desk:
                     waiting = (await run_in_threadpool(self.jobs.get, job.id, owner)).waiting
                     return Response(status_code=202 if waiting else 204, headers=headers)
             await asyncio.sleep(LOOK)
+
+    def reins(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
+        """While a clip goes on: other words (``prompt``), or its end with what is there (``finish``)."""
+        job = self.jobs.get(request.path_params["job"], owner)
+        if sent.get("finish") is True:
+            reins.finish(self.jobs.folder(job.id))
+        else:
+            reins.say(self.jobs.folder(job.id), str(sent.get("prompt", "")))
+        return JSONResponse({"job": job.id})
 
     def thumbnail(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         asset = self._asset(owner, request)

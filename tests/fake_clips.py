@@ -9,6 +9,7 @@ from fake_sounds import Talker
 
 from pipelines.events import Done, Note, Piece, Preview, Progress
 from pipelines.media import Clip
+from studio.jobs.reins import Reins
 from studio.jobs.runner import Runner
 
 SIDE = 64
@@ -62,15 +63,22 @@ class Mover(Talker):
         from pipelines.clips import read_clip
 
         clip, _ = read_clip(inputs["source"])
-        parts = [clip]
+        reins = Reins(inputs.get("reins"), settings)
         yield Piece(clip)
-        for second in range(max(1, round(settings.seconds))):
-            time.sleep(pause)
-            yield Progress(second + 1, round(settings.seconds), None)
-            more = disc(settings.seed + 40 * second, FRAMES, size=clip.size)
-            parts.append(replace(clip, frames=more.frames, sound=None))
-            yield Piece(parts[-1])
-        yield Done((replace(clip, frames=np.concatenate([p.frames for p in parts])),), (settings.seed,), 1, pause)
+        yield from reins.driven(grown(settings, clip, reins.steer, pause), clip, settings.seed)
+
+
+def grown(settings, clip, steer, pause):
+    """A second of ten frames after the other, in a colour that each new word changes."""
+    parts, colour = [clip.frames], settings.seed
+    for second in range(max(1, round(settings.seconds))):
+        words = steer(float(second))
+        colour = colour if words is None else colour + len(words)
+        time.sleep(pause)
+        yield Progress(second + 1, round(settings.seconds), None)
+        parts.append(disc(colour, FRAMES, size=clip.size).frames)
+        yield Piece(replace(clip, frames=parts[-1], sound=None))
+    yield Done((replace(clip, frames=np.concatenate(parts)),), (settings.seed,), 1, pause)
 
 
 class _Frames:

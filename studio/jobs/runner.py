@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ModelError, StudioError
-from pipelines.events import Event, Note
+from pipelines.events import Event, Note, Piece
 from pipelines.settings import (
     ClipEditSettings,
     ImageEditSettings,
@@ -28,9 +28,12 @@ from pipelines.settings import (
     kind_of,
 )
 from studio.jobs import Job
+from studio.jobs.reins import ROLE as REINS
+from studio.jobs.reins import Reins
 from studio.provenance import read_words
 
 Inputs = dict[str, Path]  # role -> file
+WATCHED = 240  # frames of a clip that goes on up to which it is shown before what comes
 EDITED_FRAMES, EDITED_SIDE = 64, 1280  # of a clip that is edited: how many, and pixels of the longer side
 
 
@@ -173,7 +176,11 @@ class Runner:
         clip, notes = read_clip(_source(inputs), Cut(side=EDITED_SIDE))
         for note in notes:
             yield Note(note)
-        yield from self.load("video", settings.model).extend(settings, clip)
+        reins = Reins(inputs.get(REINS), settings)
+        events = self.load("video", settings.model).extend(settings, clip, reins.steer)
+        if len(clip.frames) <= WATCHED:
+            yield Piece(clip)  # what was there and what comes are watched as one
+        yield from reins.driven(events, clip, settings.seed or 0)
 
     def _make_mesh(self, settings: MeshSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         picture = None

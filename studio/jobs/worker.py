@@ -23,7 +23,7 @@ from typing import Any
 from pipelines.errors import Cancelled, OutOfBudget, StudioError
 from pipelines.events import Done, Event
 from studio.cost import Paces
-from studio.jobs import Job, Jobs
+from studio.jobs import Job, Jobs, reins
 from studio.jobs.desk import Desk
 from studio.jobs.results import keep
 from studio.library import Library
@@ -90,7 +90,11 @@ class Worker:
             Cancelled: its owner stopped it, or it was taken from this worker.
         """
         inputs = {role: self._input(role, asset, job.owner) for role, asset in job.inputs.items()}
-        desk = Desk(self.jobs.folder(job.id))
+        folder = self.jobs.folder(job.id)
+        desk = Desk(folder)
+        if job.kind == "video.extend":  # it hears what is said while it runs
+            folder.mkdir(parents=True, exist_ok=True)
+            inputs[reins.ROLE] = folder
         with self.store.connect(durable=False) as db, closing(self.runner(job, inputs)) as events:  # type: ignore[type-var]
             for event in events:
                 if self.jobs.stopping(db, job, self.name):
@@ -98,7 +102,8 @@ class Worker:
                 if isinstance(event, Done):
                     standing = desk.standing()
                     self.jobs.report(db, job, self.name, standing)
-                    return event, replace(job, notes=tuple(standing.notes))
+                    told = reins.settled(job.settings, folder)
+                    return event, replace(job, notes=tuple(standing.notes), settings=told)
                 if desk.take(event):
                     self.jobs.report(db, job, self.name, desk.standing())
         raise StudioError(f"{job.kind} ended without a result")

@@ -100,11 +100,18 @@
     face.clear = button('flat', t('Clear'), t('Take the mark away'));
     const part = make('div', 'part');
     part.append(face.from, face.to, face.span, face.clear);
+    face.words = Object.assign(make('input', 'words-now'), {type: 'text', maxLength: 200});
+    face.words.setAttribute('aria-label', t('Other words from here on'));
+    face.words.placeholder = t('Other words from here on');
+    face.say = button('flat', t('Change the words'));
+    face.enough = button('flat', t('End here and keep it'));
+    face.growing = make('form', 'part growing');
+    face.growing.append(face.words, face.say, face.enough);
     face.about = make('p', 'about');
     face.about.setAttribute('role', 'status');
     face.bars = [bar, more];
     Object.assign(face, {bar, more, part, shown});
-    face.root.append(face.screen, face.all, bar, ...(small ? [part] : [more, part]), face.about);
+    face.root.append(face.screen, face.all, bar, ...(small ? [part] : [more, part, face.growing]), face.about);
     return face;
   };
 

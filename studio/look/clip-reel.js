@@ -1,4 +1,5 @@
-// The frames of a clip, and what is drawn of them. Frames lie on sheets (studio/frames.py); nothing is copied out of them.
+// The frames of a clip, and what is drawn of them. They come on sheets (studio/frames.py) and are cut apart here: drawn
+// larger straight off a sheet, each would be edged with what stands beside it.
 (() => {
   const clip = window.eddylineClip ||= {};
   if (clip.Reel) return; // the head may be put in twice
@@ -19,13 +20,11 @@
 
     // One more sheet at the end.
     async add(told) {
-      const sheet = await loaded(told.picture);
-      this.put(sheet, told);
-    }
-
-    put(sheet, {frames, columns, width, height, rate}) {
+      const sheet = await loaded(told.picture), {frames, columns, width, height, rate} = told;
+      const places = Array.from({length: frames}, (_, n) => [(n % columns) * width, Math.floor(n / columns) * height]);
+      const cut = await Promise.all(places.map(([x, y]) => createImageBitmap(sheet, x, y, width, height)));
       Object.assign(this, {rate, width, height});
-      for (let n = 0; n < frames; n++) this.frames.push({sheet, x: (n % columns) * width, y: Math.floor(n / columns) * height, width, height});
+      this.frames.push(...cut);
     }
 
     static async of(told) {
@@ -40,7 +39,7 @@
       if (!frame) return;
       const scale = Math.min(width / frame.width, height / frame.height);
       const wide = frame.width * scale, high = frame.height * scale;
-      ink.drawImage(frame.sheet, frame.x, frame.y, frame.width, frame.height, x + (width - wide) / 2, y + (height - high) / 2, wide, high);
+      ink.drawImage(frame, x + (width - wide) / 2, y + (height - high) / 2, wide, high);
     }
   };
 

@@ -49,7 +49,7 @@
     follow(told) {
       if (this.run !== told.run || !this.live) {
         this.token += 1;
-        Object.assign(this, {run: told.run, live: true, about: null, have: 0, line: Promise.resolve()});
+        Object.assign(this, {run: told.run, live: true, about: null, have: 0, line: Promise.resolve(), job: told.pieces ? told.live : ''});
         if (told.pieces) this.pieces(`studio/jobs/${told.live}/parts/`, this.still()).catch(() => {});
       }
       const still = this.still();
@@ -166,6 +166,18 @@
       this.tell();
     }
 
+    // To the run: other words, or an end.
+    async rein(body, done) {
+      try {
+        const headers = {'content-type': 'application/json', 'x-eddyline': '1'};
+        const answer = await fetch(`studio/jobs/${this.job}/reins`, {method: 'POST', headers, body: JSON.stringify(body)});
+        if (!answer.ok) throw new Error((await answer.json()).error);
+        this.face.about.textContent = done;
+      } catch (error) {
+        this.face.about.textContent = error.message;
+      }
+    }
+
     toggle() { if (this.playing) this.pause(); else this.play(); }
 
     // To a frame, standing still there.
@@ -249,7 +261,11 @@
       screen.hidden = !face.all.hidden;
       if (!face.all.hidden) {
         if (this.drawn !== reel || this.drawnBefore !== before || face.all.childElementCount === 0 || this.live) {
-          clip.cells(face.all, reel, before, this.now, (n) => { this.look('Clip'); this.go(n); });
+          clip.cells(face.all, reel, before, this.now, (n) => {
+            this.look('Clip');
+            this.go(n);
+            face.scrub.focus({preventScroll: true}); // the cell that had it is gone, and the keys work from here
+          });
           Object.assign(this, {drawn: reel, drawnBefore: before});
         }
         return;
@@ -287,6 +303,7 @@
       face.bar.hidden = long || !frames;
       face.more.hidden = long || !frames;
       face.part.hidden = live || !this.cuts || (!frames && !long) || frames === 1;
+      face.growing.hidden = !live || !this.job;
       face.scrub.max = Math.max(0, frames - 1);
       const views = ['Compare', 'Difference'];
       for (const [name, one] of Object.entries(face.views)) {
@@ -343,7 +360,19 @@
     face.to.addEventListener('click', () => player.ends('end'));
     face.clear.addEventListener('click', () => player.pick(null));
     for (const [name, one] of Object.entries(face.views)) one.addEventListener('click', () => player.look(name));
+    face.growing.addEventListener('submit', (event) => event.preventDefault());
+    const say = () => {
+      const prompt = face.words.value.trim();
+      if (!prompt) { face.words.focus(); return; }
+      player.rein({prompt}, t('From the next frames on: {words}', {words: prompt})).then(() => { face.words.value = ''; });
+    };
+    face.say.addEventListener('click', say);
+    face.enough.addEventListener('click', () => player.rein({finish: true}, t('It ends with the next frames and is kept.')));
     face.root.addEventListener('keydown', (event) => {
+      if (event.target === face.words) {
+        if (event.key === 'Enter') { event.preventDefault(); event.stopPropagation(); say(); }
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches('select') || event.target === face.cut) return;
       const step = STEP[event.key];
       const act = step ? () => player.go(player.now + step)

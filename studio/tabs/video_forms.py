@@ -19,7 +19,7 @@ from studio.tabs.parts import FEATURES, knows, run_bar, seed, starting_points
 from studio.workshop import Workshop
 
 KNOWS = "Starter: stickers and emoji that move; 64 × 64 pixels, not films."
-LIVE = "It grows while you watch. Stop it when it goes astray, and let it go on from there with other words."
+LIVE = "It grows while you watch. Change the words on the way, or end it where you like and keep what is there."
 TOOLS = "No model: the same clip and settings give the same result."
 STYLES = {"3d": "3D", "flat": "Flat", "cartoon": "Cartoon", "none": "None"}
 METHODS = {
@@ -73,8 +73,8 @@ def make(shop: Workshop) -> Mode:
         form.place("prompt")
         starting_points([(words,) for words in MAKE], [form.controls["prompt"]], str)
         with gr.Row(elem_classes=["frames-row"]):
-            first = drop_area("First frame", 118, "A picture that it begins with")
-            last = drop_area("Last frame", 118, "A picture that it ends with")
+            first = drop_area("First frame", 118, "Drop a picture")
+            last = drop_area("Last frame", 118, "Drop a picture")
         form.place("style", "amount", "frames", "loop")
         reuse = seed(form)
         form.fold("model", "lora", "width", "height", "negative_prompt", "rate", "count", *SAMPLING)
