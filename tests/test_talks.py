@@ -225,6 +225,27 @@ def test_what_cannot_be_said_is_one_line(tmp_path, ships, voice):
     assert not out.exists()
 
 
+def test_a_clip_of_few_frames_and_a_stereo_voice_through_the_real_pipeline(tmp_path, monkeypatch):
+    from lipsync.tiny import drawn_face, hum, tiny_pipeline
+
+    pipeline = tiny_pipeline()
+    loads = type("Loads", (), {"load": classmethod(lambda cls, model: pipeline)})
+    monkeypatch.setitem(runner.KINDS, ("lipsync", "starter"), lambda: loads)
+    face, sound = tmp_path / "a 'slow' clip.mp4", tmp_path / 'both "sides".wav'
+    save(Clip(np.stack([drawn_face(128).pixels] * 12), 12.0), face, SETTINGS)
+    soundfile.write(sound, np.repeat(hum(1.0, 44_100).samples.T, 2, axis=1), 44_100)
+    out, track = tmp_path / "talk.mp4", tmp_path / "track.json"
+    mouth = ("--mouth-x", 0.5, "--mouth-y", 0.7, "--steps", 1, "--guidance", 1)
+    ran("lipsync", face, sound, "--out", out, "--visemes", track, *mouth)
+    assert any("12 frames a second, too few for a mouth" in note for note in read_notes(out))
+    found = started(out)
+    assert abs(found["video"] - found["audio"]) < 1 / 25
+    told = json.loads(track.read_text("utf-8"))
+    with av.open(str(out)) as film:
+        assert film.streams.video[0].frames == told["frames"] and film.streams.video[0].average_rate == 25
+        assert film.streams.audio[0].channels == 2
+
+
 # HTTP ----------------------------------------------------------------------------------------------------------------
 
 

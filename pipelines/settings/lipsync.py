@@ -92,3 +92,8 @@ class LipSyncSettings(SamplingSettings):
         if (self.mouth_x is None) != (self.mouth_y is None):
             raise ValueError("mouth_x: give the place of the mouth with both numbers, or with neither")
         return self
+
+    @property
+    def asked(self) -> str:
+        """What is said, as the person typed it; of a recording, that it is one and whose face says it."""
+        return self.text or ("A recording" if not self.character else f"A recording, said by {self.character.title()}")

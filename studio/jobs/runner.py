@@ -146,7 +146,11 @@ class Runner:
                 sound, notes = read_sound(inputs[role])
                 voices[-1] = replace(sound, words=read_words(inputs[role]))
                 yield from (Note(note) for note in notes)
-        yield from self.load("lipsync", settings.model).generate(settings, face, voices[0], voices[1:])
+        for event in self.load("lipsync", settings.model).generate(settings, face, voices[0], voices[1:]):
+            # Windows of frames are of no use to a page, which cannot play them with their sound; of long clips they
+            # would fill the disk.
+            if not isinstance(event, Piece):
+                yield event
 
     def _make_clip(self, settings: VideoSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         from pipelines.image import read_picture
