@@ -28,7 +28,7 @@ class MeshRunner:
             yield from self.real.run(job.settings, inputs)
             return
         settings = job.settings
-        pause = 0.3 if "slow" in settings.prompt else 0.02
+        pause = 1.5 if "slow" in settings.prompt else 0.02
         colour = (60 + settings.seed % 190, 60, 200 - settings.seed % 140)
         if "image" in inputs:
             yield Note("Made from a picture.")

@@ -138,23 +138,31 @@
       else this.show(told);
     }
 
-    // The latest estimate of a running job; what was here before stays until there is one.
+    // The latest estimate of a running job; what was here before stays until there is one. Estimates may come faster
+    // than they are fetched: each is shown that was the latest when the one before it had been.
     async follow(told) {
-      const token = ++this.token;
-      try {
-        const answer = await fetch(`studio/jobs/${told.live}/parts/preview-0.glb?${told.preview}`);
-        if (answer.status !== 200) return;
-        const shape = await mesh.read(await answer.arrayBuffer());
-        if (this.token !== token) return;
-        Object.assign(this, {live: true, run: told.run, about: null, side: 'after', sides: {after: shape}});
-        this.face.about.textContent = t('Preview');
-        this.hold();
-      } catch { /* the job ended this moment and its previews with it */ }
+      this.next = told;
+      if (this.following) return;
+      this.following = true;
+      while (this.next) {
+        const {live, run, preview} = this.next, {token} = this;
+        this.next = null;
+        try {
+          const answer = await fetch(`studio/jobs/${live}/parts/preview-0.glb?${preview}`);
+          const shape = answer.status === 200 && await mesh.read(await answer.arrayBuffer());
+          if (!shape || this.token !== token) continue;
+          Object.assign(this, {live: true, run, about: null, side: 'after', sides: {after: shape}});
+          this.face.about.textContent = t('Preview');
+          this.hold();
+        } catch { /* the job ended this moment and its previews with it */ }
+      }
+      this.following = false;
     }
 
     async show(told) {
       if (!this.live && told.name && told.name === this.about?.name) return; // a star, or another line below
       const token = ++this.token;
+      this.next = null;
       const keep = this.live && this.run === told.run;
       Object.assign(this, {live: false, about: told, run: told.run || ''});
       if (!told.name) { this.sides = {}; this.face.about.textContent = ''; this.tell(); return; }
