@@ -20,6 +20,7 @@ from studio.intake import take
 from studio.jobs import Job
 from studio.library import CALLED, Asset
 from studio.provenance import read_words
+from studio.solids import figures
 from studio.uploads import uploaded
 from studio.workshop import Workshop
 
@@ -150,12 +151,15 @@ async def _ended(shop: Workshop, job: Job, owner: str) -> Job:
 
 def _said(shop: Workshop, job: Job, owner: str) -> dict[str, Any]:
     made = shop.library.made_by([job.id], owner).get(job.id, ())
-    files = [_file(each) for each in made]
+    files = [_file(each) | (figures(shop.store.home, each.path) if each.medium == "mesh" else {}) for each in made]
     return {"job": job.id, "settings": job.settings.model_dump(mode="json"), "notes": list(job.notes), "files": files}
 
 
 def _file(asset: Asset) -> dict[str, Any]:
-    """Where a result is; of a clip also its frames, of a sound how long it is and what is said in it."""
+    """Where a result is; of a clip also its frames, of a sound how long it is and what is said in it.
+
+    Of a mesh its figures are told beside.
+    """
     told: dict[str, Any] = {"id": asset.id, "seed": asset.seed, "url": f"studio/assets/{asset.id}/file"}
     if asset.medium == "audio":
         words = [{"text": word.text, "start": word.start, "end": word.end} for word in read_words(asset.path)]

@@ -17,6 +17,7 @@ from PIL import Image
 from pipelines.errors import MediaError
 from pipelines.settings import ANY_SETTINGS, ImageEditSettings, ImageSettings
 from studio import ui
+from studio.api import FILES
 from studio.people import COOKIE, People
 from studio.provenance import read_settings, read_words
 from studio.uploads import uploaded
@@ -206,7 +207,8 @@ def test_only_runs_are_published(local):
     schema = httpx.get(local.address + "gradio_api/info").json()
     assert set(schema["named_endpoints"]) == {f"/{kind.replace('.', '_')}" for kind in ANY_SETTINGS}
     assert schema["unnamed_endpoints"] == {}
-    files = {"image.edit": {"source", "mask"}, "speech.edit": {"source"}, "sound.edit": {"source"}}
+    files = {kind: set(roles) for kind, roles in FILES.items()}
+    assert files["image.edit"] == {"source", "mask"} and files["mesh.generate"] == {"image"}
     for kind, settings in ANY_SETTINGS.items():
         given = {p["parameter_name"] for p in schema["named_endpoints"][f"/{kind.replace('.', '_')}"]["parameters"]}
         assert given == set(settings.model_fields) - {"version"} | files.get(kind, set())
