@@ -58,7 +58,7 @@ def build(shop: Workshop) -> gr.Blocks:
                 shelves = LibraryTab(shop, tabs, takers)
                 shelves.wire(opened)
             with gr.Tab("Models", id="models") as listed:
-                cards = models.build(shop.load, shop.unload, shop.loaded)
+                cards = models.build(shop.load, shop.unload, shop.loaded, own=not shop.people.shared)
                 listed.select(cards.refresh, cards.filter, cards.page, **QUICK)
         sending.build(tabs, takers)
         meshes.send_films(tabs, takers)

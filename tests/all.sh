@@ -17,7 +17,7 @@ if ! command -v c++ >/dev/null; then
   fi
 fi
 
-python -m pip install --quiet --disable-pip-version-check ".[test,credentials,mcp]"
+python -m pip install --quiet --disable-pip-version-check ".[test,credentials,mcp,pretrained]"
 
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
   if command -v apt-get >/dev/null; then

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_checkpoints import checkpoint
 from typer.testing import CliRunner
 
 from pipelines.catalogue import cards
@@ -73,11 +74,23 @@ def test_an_unknown_model_names_the_known(action):
 
 
 def test_what_cannot_be_used_yet_is_not_downloaded(monkeypatch):
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    assert "cannot be used in this version" in refused("fetch", "flux-1-dev")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "cannot be used in this version" in refused("fetch", "hunyuan3d-2")
     assert "stay off-line" in refused("fetch", "flux-1-dev")
+    assert "stay off-line" in refused("fetch", "owner/name")
     assert "not on this machine" in refused("remove", "flux-1-dev")
+
+
+def test_a_plan_is_said_and_a_folder_gets_a_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
+    said = run("plan", "flux-1-dev", "--load", "offload=group").stdout
+    assert "FLUX.1 dev (FluxPipeline)" in said and "layers wait in memory" in said and "download:   34 GB" not in said
+    assert "load: write name=value" in refused("plan", "flux-1-dev", "--load", "fast")
+    folder = checkpoint(tmp_path / "mine", "WanPipeline")
+    assert "Mine (Wan) can be chosen now" in run("add", str(folder), "--name", "Mine").stdout
+    assert "Mine" in run("list").stdout and "was not added here; there are Mine" in refused("forget", "other")
+    assert "its files stay" in run("forget", "Mine").stdout and folder.is_dir()
+    assert "holds no model_index.json" in refused("add", str(tmp_path))
 
 
 def test_a_copy_of_another_program_is_left_alone(monkeypatch, tmp_path):

@@ -7,12 +7,14 @@ import gradio as gr
 import pytest
 from pages import free_port
 from playwright.sync_api import expect
+from test_checkpoints import checkpoint
 
 from pipelines.catalogue import cards
 from pipelines.errors import ModelError
 from studio import language, theme
+from studio.choosing import ready
 from studio.machine import Machine
-from studio.tabs import models
+from studio.tabs import adding, models
 
 pytestmark = [
     pytest.mark.usefixtures("loops_closed"),
@@ -54,8 +56,28 @@ def test_a_starter_says_what_it_takes_and_can_be_loaded():
 
 
 def test_only_what_can_be_used_has_a_button():
-    assert models.listing(here=LAPTOP, loaded=set()).count("<button") == sum(each.state == "ready" for each in cards())
-    assert "<button" not in models.listing(here=LAPTOP) and "Not yet" in plain(card_html("flux-1-dev"))
+    usable = sum(each.state in ("ready", "here") for each in cards())
+    assert models.listing(here=LAPTOP, loaded=set()).count("<button") == usable
+    assert "<button" not in models.listing(here=LAPTOP) and "Not yet" in plain(card_html("hunyuan3d-2"))
+
+
+def test_a_checkpoint_says_how_it_gets_here_and_how_it_would_be_loaded():
+    shown = plain(card_html("flux-1-dev"))
+    assert "To be fetched" in shown and "eddyline models fetch flux-1-dev" in shown
+    assert "FLUX.1 dev (FluxPipeline)" in shown and "How it would be loaded:" in shown
+
+
+def test_a_folder_is_looked_at_added_and_taken_off(monkeypatch, tmp_path):
+    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
+    folder = checkpoint(tmp_path / "mine", "WanPipeline")
+    assert "mine (WanPipeline)" in adding.shown_plan(str(folder))
+    assert "Mine can be chosen now" in plain(str(adding.added(str(folder), "Mine"))) and ready("video") == {
+        "Mine": "Mine"
+    }
+    assert "off the list" in plain(str(adding.forgotten("", "Mine"))) and ready("video") == {}
+    for place, said in (("", "is empty"), ("owner/name", "not on this machine"), (str(tmp_path), "holds no")):
+        with pytest.raises(ModelError, match=said):
+            adding.added(place, "")
 
 
 def test_a_planned_model_says_what_stands_in_its_way():

@@ -1,16 +1,21 @@
-"""``eddyline models``: which models there are, and why nothing has to be fetched."""
+"""``eddyline models``: which models there are, fetching checkpoints, and how they would be loaded."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipelines.catalogue import Card, card, cards, hub_cache, installed, offline, size_on_disk
+from pipelines.catalogue import Card, card, cards, hub_cache, installed, size_on_disk
+from pipelines.checkpoints import named
 from pipelines.errors import ModelError
 from studio.commands.output import say_json, spoken
+from studio.commands.planning import overrides
 from studio.machine import Machine, fits, machine, size
 
 app = typer.Typer(no_args_is_help=True, help="Models: what there is, under which licence, and what fits this machine.")
 Id = Annotated[str, typer.Argument(help="Which model, as 'models list' calls it.")]
+Model = Annotated[str, typer.Argument(help="Name in the catalogue, hub id, or folder.")]
+Load = Annotated[str, typer.Option("--load", help="Have the plan otherwise, as in 'offload=group, quantised=fp8'.")]
 NOT_YET = "cannot be used in this version; it is listed to show what is planned"
 
 
@@ -27,18 +32,67 @@ def list_(
         return
     for each in found:
         typer.echo(_line(each))
-    typer.echo(f"\nwhat is planned cannot be used in this version.\n{here.sentence()}")
+    for each in named.all_named().values():
+        typer.echo(f"{each.name:20}  {each.medium:8}  named     {Path(each.place).name}")
+    typer.echo(f"\nwhat is away can be fetched; what is planned cannot be used in this version.\n{here.sentence()}")
 
 
 @app.command()
 @spoken
 def fetch(id: Id) -> None:
-    """Download a model."""
-    known = card(id)
-    if known.usable:
-        raise ModelError(f"model: {id} {_origin(known)}; there is nothing to fetch")
-    off = ", and this machine is set to stay off-line (HF_HUB_OFFLINE)" if offline() else ""
-    raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded{off}; use image-starter")
+    """Download a checkpoint: of the catalogue, or by hub id; only safetensors, and no code."""
+    if "/" not in id:
+        known = card(id)
+        if known.usable:
+            raise ModelError(f"model: {id} {_origin(known)}; there is nothing to fetch")
+        if not known.fetchable:
+            raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded; use image-starter")
+    from pipelines.checkpoints import fetch as fetched
+    from pipelines.checkpoints import find
+
+    found = fetched(find(id), lambda text: typer.echo(text, err=True))
+    if found.card is None:
+        named.add(named.Named(str(found.repo).split("/")[1][:60], str(found.repo), found.known.medium))
+    typer.echo(f"{found.title} is here")
+
+
+@app.command("plan")
+@spoken
+def plan_(model: Model, load: Load = "") -> None:
+    """Say how a checkpoint would be loaded here, and what it costs; nothing is loaded."""
+    from pipelines.pretrained import explain
+
+    typer.echo("\n".join(explain(model, overrides(load))))
+
+
+@app.command()
+@spoken
+def add(
+    place: Model,
+    name: Annotated[str, typer.Option("--name", help="What settings call it.", show_default="its last part")] = "",
+    load: Load = "",
+) -> None:
+    """Name a folder or a fetched hub id, so that pages and servers can use it."""
+    from pipelines.checkpoints import find, plan
+    from pipelines.checkpoints.found import check
+
+    found = find(place)
+    known = found.known
+    if found.folder is None:
+        raise ModelError(f"model: {place} is not on this machine; fetch it first: eddyline models fetch {place}")
+    check(found.folder)
+    asked = overrides(load) or {}
+    plan(found, asked=asked)  # refuses what does not go
+    chosen = named.Named(name or Path(place).name, found.repo or str(found.folder), known.medium, asked)
+    named.add(chosen)
+    typer.echo(f"{chosen.name} ({known.title}) can be chosen now")
+
+
+@app.command()
+@spoken
+def forget(name: Annotated[str, typer.Argument(help="What settings call it.")]) -> None:
+    """Take a named checkpoint off the list; its files stay."""
+    typer.echo(f"{named.remove(name).name} is off the list; its files stay")
 
 
 @app.command()

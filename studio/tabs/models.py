@@ -13,10 +13,12 @@ from typing import Any
 import gradio as gr
 
 from pipelines.catalogue import MEDIA, Card, card, cards, installed, offline, size_on_disk
+from pipelines.checkpoints import find, plan
 from pipelines.errors import StudioError
 from studio.events import QUICK
 from studio.language import Phrase, phrase, said, say
 from studio.machine import Machine, fits, machine, size
+from studio.tabs import adding
 
 log = logging.getLogger(__name__)
 ALL = "all"
@@ -51,13 +53,16 @@ class ModelsTab:
     refresh: Callable[[str], str]
 
 
-def build(load: Action | None = None, unload: Action | None = None, loaded: Loaded | None = None) -> ModelsTab:
+def build(
+    load: Action | None = None, unload: Action | None = None, loaded: Loaded | None = None, *, own: bool = False
+) -> ModelsTab:
     """Place the tab's components and wire them.
 
     Args:
         load: brings a model (medium, name) into memory; may take seconds; a StudioError is shown.
         unload: gives its memory back.
         loaded: (medium, name) of every model in memory. Without these three there are no buttons.
+        own: whether a person may name checkpoints of this machine's folders.
     """
     can = load is not None and unload is not None and loaded is not None
 
@@ -74,6 +79,8 @@ def build(load: Action | None = None, unload: Action | None = None, loaded: Load
     with gr.Column(elem_classes=["models-tab"]):
         medium = gr.Radio(choices=choices, value=ALL, label="Show models for", elem_classes=["field", "models-filter"])
         page = gr.HTML(shown(ALL), js_on_load=CLICK, elem_classes=["models"], apply_default_css=False)
+        if own:
+            adding.build(shown, medium, page)
     medium.input(shown, medium, page, **QUICK)
     if can:
         page.select(act, medium, page, show_progress="hidden", api_visibility="private", concurrency_id="models")
@@ -85,7 +92,7 @@ def _done(id: str, action: str, load: Action | None, unload: Action | None) -> P
     work = {"load": load, "unload": unload}.get(action)
     try:
         chosen = card(id)
-        if work is None or not chosen.usable:
+        if work is None or chosen.state not in ("ready", "here"):
             raise StudioError(f"model: {id} cannot be loaded in this version")
         work(chosen.medium, chosen.model)
     except StudioError as error:
@@ -121,8 +128,9 @@ def listing(
 
 def _intro(here: Machine, message: Phrase | None) -> str:
     text = say(
-        "Starters ship with Eddyline and run here, without a download. The others are listed with their licence and "
-        "what they would need; they cannot be used in this version."
+        "Starters ship with Eddyline and run here, without a download. Public checkpoints are fetched first, with the "
+        "command that stands with each; then they can be chosen in the tab of their medium. What says 'Not yet' cannot "
+        "be used in this version."
     )
     off = f"<p>{say('This machine is set to stay off-line. Starters need no network.')}</p>" if offline() else ""
     told = f'<p class="models-told" role="status">{message.html() if message else ""}</p>'
@@ -149,7 +157,7 @@ def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: 
     fit = fits(card, here)
     note = f'<p class="model-note">{say(card.note)}</p>' if card.note else ""
     fitting = f'<p class="model-fit {"good" if fit.ok else "bad"}">{fit.sentence.html()}</p>'
-    more = _abilities(card) + _needs(card) + _button(card, loaded, held, busy)
+    more = _abilities(card) + _needs(card) + _fetching(card) + _button(card, loaded, held, busy)
     if not card.usable:  # what cannot be used yet should not be in the way of what can
         more = f"<details><summary>{say('Details')}</summary>{more}</details>"
     head = f'<div class="model-head"><h3 id="model-{card.id}">{escape(card.title)}</h3>{_state(card, held)}</div>'
@@ -200,12 +208,21 @@ def _needs(card: Card) -> str:
     return f"<dl>{rows}</dl>" + (f'<p class="model-repo">{escape(card.repo)}</p>' if card.repo else "")
 
 
+def _fetching(card: Card) -> str:
+    """How a checkpoint gets here, and how it would be loaded."""
+    if not card.fetchable:
+        return ""
+    held = "\n".join(plan(find(card.model)).lines())
+    command = f"<pre>eddyline models fetch {escape(card.id)}</pre>" if card.state == "away" else ""
+    return f"{command}<p>{say('How it would be loaded:')}</p><pre>{escape(held)}</pre>"
+
+
 def _count(billions: float) -> str:
     return f"{billions:g} B" if billions >= 0.1 else f"{billions * 1000:.0f} M"
 
 
 def _button(card: Card, loaded: set[tuple[str, str]] | None, held: bool, busy: str) -> str:
-    if loaded is None or card.state != "ready":
+    if loaded is None or card.state not in ("ready", "here"):
         return ""
     if held:
         act, text, later, name = "unload", "Unload", "Unloading", said("aria-label", "Unload {title}", title=card.title)
