@@ -212,9 +212,9 @@ def _fetching(card: Card) -> str:
     """How a checkpoint gets here, and how it would be loaded."""
     if not card.fetchable:
         return ""
-    held = "\n".join(plan(find(card.model)).lines())
+    held = "<br>".join(escape(line) for line in plan(find(card.model)).lines())
     command = f"<pre>eddyline models fetch {escape(card.id)}</pre>" if card.state == "away" else ""
-    return f"{command}<p>{say('How it would be loaded:')}</p><pre>{escape(held)}</pre>"
+    return f"{command}<p>{say('How it would be loaded:')}</p><pre>{held}</pre>"
 
 
 def _count(billions: float) -> str:
