@@ -235,7 +235,7 @@ def _crossings(corners: np.ndarray, origin: np.ndarray, pitch: float, shape: np.
     edges = np.searchsorted(np.cumsum(each), np.arange(0, each.sum(), 2_000_000)[1:])
     for part in np.split(np.arange(len(corners)), edges):
         if each[part].sum():
-            _cross(flat[part], corners[part, :, 2], low[part], wide[part], each[part], origin[2], pitch, counts)
+            _cross(flat[part], corners[part, :, 2], low[part], wide[part], each[part], float(origin[2]), pitch, counts)
     return counts
 
 

@@ -50,7 +50,7 @@ class MeshTab:
         self.forms = [part for mode in self.by_kind.values() for part in mode.form.outputs()]
         self.fields = [mode.source for mode in self.by_kind.values()]
         self.parts = [self.modes, self.view.notes, *self.fields, *self.forms]
-        self.taker = Taker("mesh", self.parts, self.use, self.given)
+        self.taker = Taker("mesh", self.parts, self.use, self.given, takes={"image": self._pictured})
         self._wire(page)
 
     def _wire(self, page: gr.Blocks) -> None:
@@ -106,6 +106,13 @@ class MeshTab:
         if kind == "mesh.edit" and result.told and result.settings.PROMPT:
             updates[mode.form.controls["source_prompt"]] = literal(result.settings.asked)
         return updates
+
+    def _pictured(self, result: Result) -> Updates:
+        """Updates that make a mesh of a picture, with the words that made it."""
+        mode = self.by_kind["mesh.generate"]
+        words = literal(result.settings.asked) if result.told else ""
+        picture = {self.modes: gr.Tabs(selected=mode.kind), mode.source: sources.named(result)}
+        return {**picture, mode.form.controls["prompt"]: words}
 
     def use(self, result: Result, as_source: bool) -> Updates:
         """A result of the library as source, or its settings."""
