@@ -228,6 +228,8 @@ class _Target:
         seams = 1 - 0.10 * np.exp(-((((from_s / 0.27) % 1) - 0.5) ** 2) / 0.004)
         tooth = np.array([232, 224, 210], np.float32) * light * (fall * seams)[..., None]
         colour[..., :3] += white[..., None] * (tooth - colour[..., :3])
+        grey = colour[..., :3].mean(-1, keepdims=True)  # of a picture without colours
+        colour[..., :3] = grey + hue(frame, face) * (colour[..., :3] - grey)
         return self._own(old, colour, from_s, depth, top, left)
 
     def _own(self, old: np.ndarray, colour: np.ndarray, s: Floats, depth: Floats, top: int, left: int) -> np.ndarray:
@@ -241,12 +243,24 @@ class _Target:
         return np.asarray(colour + seen[..., None] * (_sampled(old, place) - colour))
 
 
-def lit(frame: np.ndarray, face: Face) -> np.ndarray:
-    """Colour [3] of the light on a face, 1 for a fair skin in full light: from its cheeks, mostly without their hue."""
+def _skin(frame: np.ndarray, face: Face) -> np.ndarray:
+    """Mean colour [3] of the cheeks and the chin."""
     assert face.landmarks is not None
     points = face.landmarks[[50, 280, 205, 425, 199]].round().astype(int)
     height, width = frame.shape[:2]
-    skin = frame[points[:, 1].clip(0, height - 1), points[:, 0].clip(0, width - 1), :3].astype(np.float32).mean(0)
+    rows, columns = points[:, 1].clip(0, height - 1), points[:, 0].clip(0, width - 1)
+    return np.asarray(frame[rows, columns, :3].astype(np.float32).mean(0))
+
+
+def hue(frame: np.ndarray, face: Face) -> float:
+    """How much colour a picture of a face has: 0 for black and white, 1 for what skin has in daylight."""
+    skin = _skin(frame, face)
+    return float(np.clip((skin.max() - skin.min()) / max(float(skin.max()), 1.0) / 0.15, 0, 1))
+
+
+def lit(frame: np.ndarray, face: Face) -> np.ndarray:
+    """Colour [3] of the light on a face, 1 for a fair skin in full light: from its cheeks, mostly without their hue."""
+    skin = _skin(frame, face)
     grey = float(skin.mean())
     level = np.clip((grey / 170) ** 0.7, 0.2, 1.1)
     return np.asarray(level * (1 + 0.25 * (skin / max(grey, 1) - 1) * (1, 0.6, 0.6)), np.float32)

@@ -20,7 +20,7 @@ from pipelines.visemes import BLINK, JAW, Floats, phone_weights
 
 RATE = SAMPLE_RATE / HOP / HEARD  # rows a second: 46.875
 WINDOW, OVERLAP = 288, 32  # rows that are listened to at once: 6.1 s, and what two such share
-STEPS = 4
+STEPS = 2  # more steps wander further from what is heard
 QUIET = 0.003  # level of a frame, as a part of full scale, below which nothing is said
 SEED_STEP = 7919
 

@@ -28,6 +28,7 @@ SIDE = 64  # pixels of the picture that is painted
 SHAPES = 5  # numbers that say what a mouth does: pipelines.visemes.SHAPE
 ROOM = 2.4  # side of the picture, in widths of the mouth at rest
 DROP = 0.5  # height of a mouth that is fully open, in widths at rest
+LEAN = 0.25  # share of the network's own colours over those of the draft
 SHARE = 0.27  # of it, by which the upper lip rises
 
 
@@ -196,7 +197,10 @@ class MouthModel:
             clean = self.network.backbone(
                 x.float(), sigma.float(), condition.context, condition.pooled, tap, aligned=condition.aligned
             )
-        return implied_velocity(x, clean.float() + condition.first, sigma)
+        # What the network changes of the draft's colours counts in part: after a short training it is right in the
+        # mean and smeared in the detail. Which pixels change, the matte, is all its own.
+        clean = torch.cat([LEAN * clean[:, :3], clean[:, 3:]], dim=1).float()
+        return implied_velocity(x, condition.first + clean, sigma)
 
     def value_shape(self, x: Tensor) -> tuple[int, int, int]:
         """Shape [B, N, C] of the values at each site."""

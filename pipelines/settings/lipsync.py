@@ -67,7 +67,7 @@ class LipSyncSettings(SamplingSettings):
     rate: float = Field(
         25.0, ge=10, le=60, title="Frames a second", description="Of what is made from a picture; a clip keeps its own."
     )
-    steps: int = Field(6, ge=1, le=50, title="Steps", description="How many steps the solver takes for each frame.")
+    steps: int = Field(4, ge=1, le=50, title="Steps", description="How many steps the solver takes for each frame.")
     solver: Solver = Field("euler", title="Solver", description="Rule that takes the steps.")
     shift: float = Field(
         2.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
