@@ -65,6 +65,7 @@ def address(served):
 
 def opened(visit, *size, **options):
     page = visit(*size, **options)
+    page.set_default_timeout(180_000)  # only waited out where something is wrong
     tab(page, "Lippen" if options.get("locale") else "Lip-sync")
     return page
 
