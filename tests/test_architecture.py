@@ -20,12 +20,13 @@ ALLOWED = {
     "pipelines.catalogue": {"pipelines.errors", "pipelines.paths"},
     "pipelines.checkpoints": {"pipelines.errors", "pipelines.catalogue"},
     "pipelines.models": {
-        *("pipelines.backbone", "pipelines.flow", "pipelines.errors", "pipelines.paths"),
+        *("pipelines.backbone", "pipelines.flow", "pipelines.errors", "pipelines.paths", "pipelines.score"),
         "pipelines.checkpoints",
         "pipelines.codecs.mel",  # what the frames mean that the vocoder turns into sound
     },
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.reading": {"pipelines.errors"},
+    "pipelines.score": {"pipelines.errors"},
     "pipelines.shapes": {
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"),
         "pipelines.codecs.rendering",
@@ -33,6 +34,7 @@ ALLOWED = {
     "pipelines.training": {
         *("pipelines.backbone", "pipelines.models", "pipelines.flow", "pipelines.codecs", "pipelines.reading"),
         *("pipelines.errors", "pipelines.paths", "pipelines.media", "pipelines.visemes"),
+        "pipelines.score",
     },
     "studio": {
         *PIPELINES,
@@ -48,7 +50,7 @@ RESERVED = {
     "pipelines.codecs": {
         *PIPELINES,
         "pipelines.training",
-        *(f"pipelines.models.{name}" for name in ("vocoder", "sources", "refining")),
+        *(f"pipelines.models.{name}" for name in ("vocoder", "sources", "refining", "transcriber", "combs")),
     },
 }
 

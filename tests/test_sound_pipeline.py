@@ -17,8 +17,11 @@ from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.flow.schedule import shift
 from pipelines.media import Sound
-from pipelines.models.network import NetworkConfig
-from pipelines.models.starter import StarterModel
+from pipelines.models.sound import SoundConfig, SoundModel
+from pipelines.score import NOTHING, Score, read_prompt, scored
+from pipelines.score import Note as Struck
+from pipelines.score.noises import MODIFIERS
+from pipelines.score.timbres import TIMBRES
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound import SoundPipeline
 from pipelines.sound.extending import CONTEXT, FADE, WINDOW
@@ -27,7 +30,13 @@ from pipelines.sound.pipeline import LOOP_FADE, _closed
 from pipelines.sound.source import LEARNT_LUFS, Source
 from pipelines.training.sound import sound_network
 
-TINY = BackboneConfig(channels=BANDS, grid=(240,), patch=(PATCH,), dim=32, depth=2, heads=2, bottleneck=16)
+TINY = SoundConfig(
+    BackboneConfig(
+        channels=BANDS, grid=(240,), patch=(PATCH,), dim=32, depth=2, heads=2, bottleneck=16, reference=True
+    ),
+    TIMBRES, MODIFIERS, 16, 1,
+)  # fmt: skip
+HEARD = (Struck(0.1, 0.3, 69, 84), Struck(0.6, 0.3, 72, 84))  # by the ear of these tests, in whatever it is given
 HERTZ = torch.linspace(80, 6000, BANDS)
 
 
@@ -38,10 +47,15 @@ def decoder(latent):
     return 1e-3 * (loud * torch.sin(2 * torch.pi * HERTZ[:, None] * t)).sum(1)
 
 
-class Watched(StarterModel):
+class Watched(SoundModel):
     """Notes what the network is asked."""
 
     calls: list
+    told: list
+
+    def encode(self, scores, frames, start=0):
+        self.told.append((tuple(scores), frames, start))
+        return super().encode(scores, frames, start)
 
     def velocity(self, x, sigma, condition, tap=None):
         self.calls.append((x.clone(), sigma.clone()))
@@ -50,16 +64,16 @@ class Watched(StarterModel):
 
 @pytest.fixture(scope="module")
 def model():
-    network, tokenizer = sound_network(NetworkConfig(TINY), 0)
-    made = Watched(shaken(network, 0, std=0.05), tokenizer, "tiny")
-    made.calls = []
+    made = Watched(shaken(sound_network(TINY, 0), 0, std=0.05), "tiny")
+    made.calls, made.told = [], []
     return made
 
 
 @pytest.fixture
 def pipeline(model):
     model.calls.clear()
-    return SoundPipeline(model, decoder)
+    model.told.clear()
+    return SoundPipeline(model, decoder, lambda source: HEARD)
 
 
 def tone(seconds=2.0, rate=SAMPLE_RATE, channels=1, hertz=330.0, level=0.2):
@@ -70,7 +84,9 @@ def tone(seconds=2.0, rate=SAMPLE_RATE, channels=1, hertz=330.0, level=0.2):
 
 
 def wanted(**changes):
-    return SoundSettings(**{"prompt": "piano note A", "steps": 4, "seconds": 1.5, "seed": 3, **changes})
+    return SoundSettings(
+        **{"prompt": "piano note A", "steps": 4, "seconds": 1.5, "seed": 3, "guidance": 2.0, **changes}
+    )
 
 
 def change(**changes):
@@ -108,11 +124,28 @@ def test_progress_counts_every_step_and_one_preview_shows_the_middle(pipeline):
 
 
 def test_a_note_is_known_by_its_name_and_shown_by_it(pipeline):
-    notes = [event.text for event in pipeline.generate(wanted(prompt="A minor on a qwzrt")) if isinstance(event, Note)]
-    assert notes == ["Not in the vocabulary, guessed from the spelling: qwzrt"]
-    long = "C sharp " + "very " * 14 + "loud D"
-    notes = [event.text for event in pipeline.generate(wanted(prompt=long)) if isinstance(event, Note)]
-    assert notes == ["The prompt is longer than the model reads; left out: loud, D"]
+    prompt = "A minor arpeggio on a pianno with a qwzrt"
+    notes = [event.text for event in pipeline.generate(wanted(prompt=prompt)) if isinstance(event, Note)]
+    assert notes == ["Not understood and left out: qwzrt", "Read as: pianno as piano"]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["qwzrt", "\u96e8", "\U0001f3b9", "<script>alert(1)</script>", "very loud", "x" * 300]
+)
+def test_words_that_name_nothing_are_refused_with_an_example(pipeline, prompt):
+    with pytest.raises(SettingsError, match="names no instrument.*write for example 'slow piano arpeggio"):
+        list(pipeline.generate(wanted(prompt=prompt)))
+    with pytest.raises(SettingsError, match="names no instrument"):
+        list(pipeline.edit(change(prompt=prompt), tone()))
+
+
+def test_what_is_told_is_the_score_of_the_prompt_and_for_guidance_nothing(pipeline, model):
+    list(pipeline.generate(wanted(prompt="slow piano arpeggio in C minor", count=2)))
+    (asked, frames, start), (away, *_) = model.told
+    assert [score.timbre for score in asked] == ["program 0"] * 2 and away == (NOTHING, NOTHING)
+    assert {note.key % 12 for note in asked[0].notes} == {0, 3, 7}
+    assert asked[0] == scored(read_prompt("slow piano arpeggio in C minor"), 1.5, 3) != asked[1]
+    assert frames == 36 * PATCH and start == 0
 
 
 def test_filling_in_keeps_what_is_known_to_the_bit(model):
@@ -120,7 +153,8 @@ def test_filling_in_keeps_what_is_known_to_the_bit(model):
     data = torch.randn(2, BANDS, 24 * PATCH, generator=torch.Generator().manual_seed(0))
     known = torch.zeros(24, dtype=torch.bool)
     known[:9] = known[20:] = True
-    velocity = conditioned(model, model.encode(["rain", "wind"]))
+    both = [scored(read_prompt(name), 2, 0) for name in ("rain", "wind")]
+    velocity = conditioned(model, model.encode(both, 24 * PATCH))
     sigmas = sigma_grid(5, shift(2.0), end=CLAMP)
     steps = list(fill(velocity, data, known, sigmas, rule_named("ab2"), [1, 2]))
     frames = known.repeat_interleave(PATCH)
@@ -174,6 +208,22 @@ def test_every_method_changes_the_sound_and_keeps_its_length(pipeline, method):
     before = mel(torch.from_numpy(Source.of(source).wave)[None])
     after = mel(torch.from_numpy(sound.samples))
     assert (before - after).abs().mean() > 0.05
+
+
+def test_an_edit_gives_the_notes_that_were_heard_to_the_new_instrument(pipeline, model):
+    events = list(pipeline.edit(change(source_prompt="piano", prompt="strings"), tone(1.3)))
+    ((was,), frames, _), ((wanted_score,), *_) = model.told
+    assert was == Score("program 0", HEARD) and wanted_score == Score("program 48", HEARD) and frames == 124
+    assert [event.text for event in events if isinstance(event, Note)] == ["2 notes were heard in the sound."]
+
+
+def test_going_on_is_told_what_was_heard_and_new_notes_after_it(pipeline, model):
+    list(pipeline.edit(change(prompt="piano arpeggio in C major", extend=4.0), tone(3.0)))
+    told = [each for each in model.told if each[0][0] != NOTHING]
+    ((score,), frames, start), last = told[0], told[-1]
+    assert score.notes[:2] == HEARD and score.notes[2].start == pytest.approx(3.0, abs=0.1)
+    assert start == 0 and len(told) == 2 and last[0] == (score,)
+    assert last[1] + last[2] >= round(7.0 * SAMPLE_RATE / HOP) and frames + start < last[1] + last[2]
 
 
 def test_an_edit_between_equal_words_is_the_sound_itself(pipeline):

@@ -27,13 +27,22 @@ def filling(velocity: Velocity, data: Tensor, known: Tensor) -> Velocity:
 
 
 def fill(
-    velocity: Velocity, data: Tensor, known: Tensor, sigmas: Tensor, rule: Rule, seeds: Sequence[int]
+    velocity: Velocity,
+    data: Tensor,
+    known: Tensor,
+    sigmas: Tensor,
+    rule: Rule,
+    seeds: Sequence[int],
+    over: Tensor | None = None,
 ) -> Iterator[Step]:
     """Make the parts of ``data`` [B, C, *S] that are not ``known`` [N]; the others stay, bit for bit.
 
-    Sample i begins from the noise of ``seeds[i]``.
+    Sample i begins from the noise of ``seeds[i]``, at the first of ``sigmas`` over the signal ``over`` where given.
     """
     inside = over_signal(known.float(), data) > 0
-    start = torch.where(inside, data, noise(data.shape[1:], seeds))
+    begun = noise(data.shape[1:], seeds)
+    if over is not None:
+        begun = (1 - float(sigmas[0])) * over + float(sigmas[0]) * begun
+    start = torch.where(inside, data, begun)
     for step in solve(filling(velocity, data, known), start, sigmas, rule):
         yield step._replace(clean=torch.where(inside, data, step.clean.to(data)))

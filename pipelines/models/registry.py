@@ -42,11 +42,17 @@ def _mesh(folder: Path) -> Any:
     return load_mesh(folder)
 
 
+def _sound(folder: Path) -> Any:
+    from pipelines.models.sound import load_sound  # brings in the reading of prompts
+
+    return load_sound(folder)
+
+
 # What makes a model of a starter's files.
 LOADERS: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("image", "starter"): load_starter,
     ("audio", "speech"): _speech,
-    ("audio", "sound"): load_starter,
+    ("audio", "sound"): _sound,
     ("video", "starter"): _video,
     ("lipsync", "starter"): _mouth,
     ("mesh", "starter"): _mesh,
@@ -70,7 +76,7 @@ def starter_folder(medium: str, name: str) -> Path:
 
 
 def load(medium: str, name: str) -> Any:
-    """Load a model of ``medium`` by name: what its pipeline expects, for images and sounds a ``StarterModel``.
+    """Load a model of ``medium`` by name: what its pipeline expects, for images a ``StarterModel``.
 
     Raises:
         ModelError: there is no such model, or its files are damaged.

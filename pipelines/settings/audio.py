@@ -110,6 +110,10 @@ class SoundSettings(AudioSettings):
     shift: float = Field(
         6.0, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
     )
+    steps: int = Field(12, ge=1, le=200, title="Steps", description="How many steps the solver takes.")
+    guidance: float = Field(
+        1.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+    )
     prompt: Prompt = Field(title="Prompt", description="What to hear: instrument, notes, mood, or a noise.")
     negative_prompt: Prompt = Field("", title="Avoid", description="What to keep away from (negative prompt).")
     lyrics: Words = Field(
@@ -149,8 +153,15 @@ class SoundEditSettings(EditorSettings, AudioSettings):
         "moves it along the difference of the two descriptions; MagicMix blends; SDEdit adds noise and remakes.",
     )
     solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
+    steps: int = Field(12, ge=1, le=200, title="Steps", description="How many steps the solver takes.")
+    guidance: float = Field(
+        1.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+    )
+    share_steps: int = Field(
+        0, ge=0, le=100, title="Share for", description="RF-Edit: first steps that reuse the source's attention values."
+    )
     strength: float = Field(
-        0.8, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
+        1.0, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
     )
     extend: float = Field(
         0.0, ge=0, le=30, title="Go on for", description="Seconds to add at the end; the sound itself then stays."

@@ -1,8 +1,8 @@
 """Sounds: thin, as every pipeline: codec, model, vocoder and engine, nothing else."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,26 +14,42 @@ from pipelines.edit import EditPlan
 from pipelines.edit.types import CountedModel
 from pipelines.errors import ModelError
 from pipelines.events import Done, Event, Note, Preview
-from pipelines.flow import CLAMP, conditioned, guided, noise, solve
+from pipelines.flow import CLAMP, FlowModel, conditioned, guided, noise, solve
 from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.media import Sound
 from pipelines.models import registry
-from pipelines.models.notes import readable, spelled
+from pipelines.models.sound import SoundCondition
+from pipelines.models.transcriber import load_transcriber
 from pipelines.models.vocoder import load_vocoder
 from pipelines.paths import assets
 from pipelines.pretrained import open_checkpoint
-from pipelines.sampling import SEED_STEP, Clock, PromptedModel, edited, seeds_of, sigmas_of, word_notes
+from pipelines.sampling import SEED_STEP, Clock, edited, seeds_of, sigmas_of
+from pipelines.score import NOTHING, Score, read_prompt, scored
+from pipelines.score import Note as ScoreNote
+from pipelines.score.editing import changed, continued
 from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound.extending import FADE, Extension, joined
 from pipelines.sound.filling import PATCH, seam, turned
 from pipelines.sound.source import Source
+from pipelines.sound.words import asked_for, word_notes
 
 Decoder = Callable[[Tensor], Tensor]  # mel frames [B, BANDS, T] to waves [B, HOP T]
+Ear = Callable[[Source], tuple[ScoreNote, ...]]  # a dropped sound to its notes
+# Noise level at which a sound begins, over its sketch: what is decided above is the sketch's already (the shallow
+# diffusion of DiffSinger, arXiv 2105.02446). From pure noise, the starter's loudness wavers.
+BEGIN = 0.75
 WARM_UP = 32  # frames beside a loop's ends that the vocoder hears, so that it plays them as in mid-stream
 LOOP_FADE = 0.04  # seconds in which the beginning of a loop takes over from its end
 LIFT = 6.0  # a sound's bands and frames repeat each other: it shows through more noise than a picture
 END_FADE = 0.02  # seconds in which a sound that was cut off by its length dies away
+
+
+class ScoredModel(FlowModel, Protocol):
+    """A flow model that plays scores."""
+
+    def encode(self, scores: Sequence[Score], frames: int, start: int = 0) -> SoundCondition:
+        """Condition for ``frames`` of each score, from frame ``start`` on."""
 
 
 class SoundPipeline:
@@ -44,41 +60,51 @@ class SoundPipeline:
     either side, and over its first 40 ms the wave that follows the end gives way to that of the beginning.
     """
 
-    def __init__(self, model: PromptedModel, decoder: Decoder) -> None:
-        self.model, self.decoder = model, decoder
+    def __init__(self, model: ScoredModel, decoder: Decoder, ear: Ear) -> None:
+        self.model, self.decoder, self.ear = model, decoder, ear
 
     @classmethod
     def load(cls, model: str = "sound", **options: Any) -> Any:
-        """Load a model by name, and the vocoder; a checkpoint gives a pipeline with the same two methods.
+        """Load a model by name, the vocoder, and the transcriber that hears the notes of what is dropped.
 
-        ``options`` are those of :func:`pipelines.pretrained.open_checkpoint`.
+        A checkpoint gives a pipeline with the same two methods; ``options`` are those of
+        :func:`pipelines.pretrained.open_checkpoint`.
 
         Raises:
             ModelError: there is no such model, or files are damaged.
         """
         if model not in registry.names("audio"):
             return open_checkpoint("audio", model, **options)
-        return cls(registry.load("audio", model), load_vocoder(assets() / "weights" / "vocoder"))
+        weights = assets() / "weights"
+        transcriber = load_transcriber(weights / "transcriber")
+        return cls(
+            registry.load("audio", model),
+            load_vocoder(weights / "vocoder"),
+            lambda source: transcriber.notes(source.latent(), source.by_pitch()),
+        )
 
     def generate(self, settings: SoundSettings) -> Iterator[Event[Sound]]:
         """Make ``settings.count`` sounds; closing the iterator stops at the next solver step."""
         started = time.monotonic()
         seeds = seeds_of(settings, settings.count)
-        positive = self._read([settings.prompt] * settings.count)
-        negative = self._read([settings.negative_prompt] * settings.count)
-        yield from _notes(positive, negative)
-        model = CountedModel(self.model)
-        velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
+        wish, away = asked_for(settings.prompt), read_prompt(settings.negative_prompt)
+        yield from word_notes(wish, away)
         tokens = -(-round(settings.seconds * FRAME_RATE) // PATCH)
+        model = CountedModel(self.model)
+        positive, negative = (
+            self.model.encode([scored(each, settings.seconds, seed) for seed in seeds], tokens * PATCH)
+            for each in (wish, away)
+        )
+        velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
         samples = round(settings.seconds * SAMPLE_RATE)
         if settings.loop:
             samples = tokens * PATCH * HOP
             yield Note(f"The loop lasts {samples / SAMPLE_RATE:.3f} s, a whole number of the model's frames.")
         # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
-        sigmas = sigmas_of(settings, tokens, end=CLAMP)
+        sigmas = sigmas_of(settings, tokens, start=BEGIN, end=CLAMP)
         rule = rule_named(settings.solver)
         clock = Clock(settings.steps * (2 if settings.loop else 1), started)
-        clean = noise((BANDS, tokens * PATCH), seeds)
+        clean = (1 - BEGIN) * positive.sketch + BEGIN * noise((BANDS, tokens * PATCH), seeds)
         for step in solve(velocity, clean, sigmas, rule):
             yield clock.progress(step.done)
             # Once, half-way: a preview costs a run of the vocoder, which is more than a step.
@@ -87,7 +113,10 @@ class SoundPipeline:
         # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
         clean = step.clean
         if settings.loop:
-            for step in fill(velocity, turned(clean, tokens // 2), seam(tokens), sigmas, rule, seeds):
+            toward, away_from = (each.turned(tokens // 2) for each in (positive, negative))
+            velocity = guided(conditioned(model, toward), conditioned(model, away_from), settings.guidance)
+            around = turned(clean, tokens // 2)
+            for step in fill(velocity, around, seam(tokens), sigmas, rule, seeds, toward.sketch):
                 yield clock.progress(settings.steps + step.done)
             clean = turned(step.clean, tokens - tokens // 2)
         sounds = self._sounds(clean, samples, settings.loudness, loop=settings.loop)
@@ -109,11 +138,15 @@ class SoundPipeline:
         started = time.monotonic()
         opened = Source.of(source)
         x = opened.latent()
-        plan = EditPlan(
-            self.model, self._read([settings.source_prompt]), self._read([settings.prompt]), settings.guidance
-        )
-        yield from _notes(plan.source, plan.target)
         seeds = seeds_of(settings, 1)
+        was, wanted = read_prompt(settings.source_prompt), asked_for(settings.prompt)
+        yield from word_notes(was, wanted)
+        heard = self.ear(opened) if wanted.kind == "played" else ()
+        scores = changed(was, wanted, heard, source.seconds, seeds[0])
+        if scores[1].notes and scores[1].played and heard:
+            yield Note(f"{len(heard)} notes were heard in the sound.")
+        before, after = (self.model.encode([score], x.shape[2]) for score in scores)
+        plan = EditPlan(self.model, before, after, settings.guidance)
         clock: Clock | None = None
         for step in edited(plan, settings, x, seeds, x.shape[2] // PATCH, LIFT):
             clock = clock or Clock(step.total, started)
@@ -127,27 +160,27 @@ class SoundPipeline:
     def _extended(self, settings: SoundEditSettings, source: Sound) -> Iterator[Event[Sound]]:
         started = time.monotonic()
         opened = Source.of(source, longest=None)
-        # What it is now says how it goes on, unless the person says otherwise.
-        positive, negative = self._read([settings.prompt]), self._read([""])
-        yield from _notes(positive)
-        seeds = seeds_of(settings, 1)
+        wish, seeds = asked_for(settings.prompt), seeds_of(settings, 1)
+        yield from word_notes(wish)
         model = CountedModel(self.model)
-        velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
         going = Extension.of(opened, settings.extend)
+        given = going.tokens * PATCH / FRAME_RATE
+        heard = self.ear(opened.last(given)) if wish.kind == "played" else ()
+        score = continued(wish, heard, given, settings.extend + 1, seeds[0])
         clock = Clock(settings.steps * going.windows, started)
         for window in range(going.windows):
             data, known = going.window()
-            sigmas = sigmas_of(settings, len(known), end=CLAMP)
+            sigmas = sigmas_of(settings, len(known), start=BEGIN, end=CLAMP)
             seed = [(seeds[0] + SEED_STEP * window) % 2**32]
-            for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), seed):
+            first = (going.tokens - int(known.sum())) * PATCH
+            told, untold = (self.model.encode([each], data.shape[2], first) for each in (score, NOTHING))
+            velocity = guided(conditioned(model, told), conditioned(model, untold), settings.guidance)
+            for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), seed, told.sketch):
                 yield clock.progress(window * settings.steps + step.done)
             going = going.with_(step.clean, known)
         result = joined(opened, self._waves(going.latent)[0].numpy(), going, settings.extend)
         yield Note(f"The sound itself is unchanged up to its last {1000 * FADE:.0f} ms; its loudness stays as it was.")
         yield Done((result,), tuple(seeds), model.calls, time.monotonic() - started)
-
-    def _read(self, prompts: list[str]) -> Any:
-        return self.model.encode([spelled(prompt) for prompt in prompts])
 
     def _waves(self, latent: Tensor) -> Tensor:
         if not torch.isfinite(latent).all():
@@ -179,8 +212,3 @@ def _closed(waves: np.ndarray, before: int, samples: int) -> np.ndarray:
 def _levelled(wave: np.ndarray, lufs: float) -> Sound:
     peak = max(1.0, float(np.abs(wave).max()))
     return normalised(Sound((wave / peak).astype(np.float32)[None], SAMPLE_RATE), lufs)
-
-
-def _notes(*conditions: Any) -> Iterator[Note]:
-    for note in word_notes(*conditions):
-        yield Note(readable(note.text))

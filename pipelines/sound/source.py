@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 
 from pipelines.codecs.audio import loudness, mono, resampled
 from pipelines.codecs.mel import HOP, SAMPLE_RATE, SILENCE, mel
+from pipelines.codecs.pitches import pitches
 from pipelines.errors import MediaError
 from pipelines.media import Sound
 from pipelines.sound.filling import PATCH
@@ -61,6 +62,15 @@ class Source:
         frames = mel(torch.from_numpy(self.wave)[None])
         missing = math.ceil(frames.shape[2] / PATCH) * PATCH - frames.shape[2]
         return pad(frames, (0, missing), value=SILENCE)
+
+    def by_pitch(self) -> Tensor:
+        """Its rows by pitch [1, BINS, frames / PATCH], as :mod:`pipelines.codecs.pitches` reads them."""
+        return pitches(torch.from_numpy(self.wave)[None])
+
+    def last(self, seconds: float) -> "Source":
+        """Its last ``seconds``, at the same gain."""
+        count = round(seconds * self.sound.sample_rate)
+        return Source(Sound(self.sound.samples[:, -count:], self.sound.sample_rate), self.gain)
 
     def tail(self, tokens: int) -> Tensor:
         """The last ``tokens`` as mel frames [1, BANDS, tokens x PATCH] that end where it ends; fewer if it is short."""

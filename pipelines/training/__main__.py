@@ -77,14 +77,23 @@ def export(medium: str = typer.Argument("image"), run: Path | None = None, out: 
     """Write the averaged weights of a run, and their model card, to where the app loads them."""
     recipe = _recipe(medium)
     if recipe.export is None:
-        raise typer.BadParameter(f"{medium!r} ships inside {recipe.weights!r}; export speech")
+        raise typer.BadParameter(f"{medium!r} ships inside {recipe.weights!r}; export that")
     folder = out or assets() / "weights" / recipe.weights
     recipe.export(run or Path("runs") / medium, folder)
     typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.glob('*.safetensors')) / 1e6:.1f} MB")
 
 
 def _recipe(medium: str) -> Recipe:
-    from pipelines.training import aligner, lipsync, recipes, sound, speech, video, vocoder  # bring in torch
+    from pipelines.training import (  # bring in torch
+        aligner,
+        lipsync,
+        recipes,
+        sound,
+        speech,
+        transcriber,
+        video,
+        vocoder,
+    )
 
     known = {
         "image": Recipe(
@@ -104,8 +113,12 @@ def _recipe(medium: str) -> Recipe:
             _prepare_vocoder,
         ),
         "sound": Recipe(
-            "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s, compile_model=c)[0], sound.export_sound,
-            "sound-starter", _prepare_sound,
+            "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s)[0], sound.export_sound, "sound-starter",
+            _prepare_sound,
+        ),
+        "sketch": Recipe("sound", lambda d, r, s, w, c: sound.sketch(d, r, steps=s)[0], None, "sound-starter"),
+        "transcriber": Recipe(
+            "sound", lambda d, r, s, w, c: transcriber.transcriber(d, r, steps=s)[0], transcriber.export, "transcriber"
         ),
         "video": Recipe(
             "video", lambda d, r, s, w, c: video.video(d, r, steps=s, warm=w, compile_model=c)[0], video.export_video,
@@ -143,15 +156,11 @@ def _prepare_image(data: Path) -> str:
 
 def _prepare_sound(data: Path) -> str:
     from pipelines.codecs.mel import FRAME_RATE
-    from pipelines.training.data.sounds import every_word
     from pipelines.training.data.sounds import prepare as prepare_sounds
-    from pipelines.training.data.vocabulary import append_vocabulary
 
     sounds = prepare_sounds(data / "packages")
     sounds.save(data / "sound")
-    # Behind the image starter's words, whose rows must stay: prepare it first.
-    words = append_vocabulary(every_word(sounds), data / "packages", assets() / "weights" / "vocabulary")
-    return f"{len(sounds.clips)} clips, {len(sounds.frames) / FRAME_RATE / 3600:.1f} hours, {words} new words"
+    return f"{len(sounds.clips)} clips, {len(sounds.frames) / FRAME_RATE / 3600:.1f} hours"
 
 
 def _prepare_video(data: Path) -> str:

@@ -23,7 +23,7 @@ from studio.tabs.parts import FEATURES, knows, run_bar, seed, starting_points
 from studio.workshop import Workshop
 
 SPEECH_KNOWS = "Starter: five English voices; no cloning."
-SOUND_KNOWS = "Starter, early in its training: sounds like instruments and noises, but hardly follows the words yet."
+SOUND_KNOWS = "Starter: one instrument, drum kit or noise at a time; no songs. It says which words it did not use."
 VOICES = {
     "heart": "Heart: a woman, American",
     "slt": "SLT: a woman, American",

@@ -1,4 +1,4 @@
-"""The examples of the Audio tab, made anew with the shipped starters: ``python tests/bench/examples.py``.
+"""The examples of the Audio tab, made anew by the shipped starters: ``python tests/bench/examples.py [sounds]``.
 
 Files go to ``assets/examples``; the page shows the highest number first.
 """
@@ -28,23 +28,27 @@ def keep(name, item, settings, *, edited=False):
     save(item, FOLDER / f"audio-{name}.flac", settings, edited=edited)
 
 
-def main():
-    """Make all of them."""
-    for old in FOLDER.glob("audio-*"):
+def sounds():
+    """Two sounds from words, and one made another."""
+    for old in (*FOLDER.glob("audio-1-*"), *FOLDER.glob("audio-2-*"), *FOLDER.glob("audio-3-*")):
         old.unlink()
-    speech, sound = SpeechPipeline.load("speech"), SoundPipeline.load("sound")
-
-    piano = SoundSettings(prompt="piano", seed=11, seconds=4)
+    sound = SoundPipeline.load("sound")
+    piano = SoundSettings(prompt="piano melody in G major", seed=11, seconds=4)
     source = made(sound.generate(piano))
     strings = SoundEditSettings(source_prompt="piano", prompt="strings", seed=3)
     keep("1-piano-made-strings", made(sound.edit(strings, source)), strings, edited=True)
     keep("1-piano-made-strings.before", source, piano)
-
     arpeggio = SoundSettings(prompt="slow piano arpeggio in C minor", seed=7, seconds=6)
     keep("2-piano-arpeggio", made(sound.generate(arpeggio)), arpeggio)
     snare = SoundSettings(prompt="snare roll", seed=7, seconds=4)
     keep("3-snare-roll", made(sound.generate(snare)), snare)
 
+
+def speeches():
+    """Two texts read, and a word changed."""
+    for old in FOLDER.glob("audio-0-*"):
+        old.unlink()
+    speech = SpeechPipeline.load("speech")
     water = SpeechSettings(text="Where the current turns round, the water rests.", voice="slt", seed=7)
     keep("0-the-water-rests", made(speech.generate(water)), water)
 
@@ -59,4 +63,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    # By default all of them; "sounds" or "speeches" makes only those.
+    for name in sys.argv[1:] or ["sounds", "speeches"]:
+        {"sounds": sounds, "speeches": speeches}[name]()

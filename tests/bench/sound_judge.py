@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pipelines.codecs.mel import BANDS, SILENCE, mel
-from pipelines.training.data.instruments import INSTRUMENTS
+from pipelines.score.instruments import INSTRUMENTS
 from pipelines.training.data.packages import SOUNDFONT
 from pipelines.training.data.sounds import Renderer, level, played
 
@@ -71,7 +71,7 @@ def renders(packages, takes, seed=77):
     for instrument in INSTRUMENTS:
         for root in range(12):
             for kind in KINDS[:2] * takes + KINDS[2:]:
-                wave, facts = played(renderer, instrument, kind, root, rng)
+                wave, facts, _ = played(renderer, instrument, kind, root, rng)
                 frames = mel(torch.from_numpy(level(wave)[: FRAMES * 256])[None])[0].T.numpy()
                 sounds.append(fitted(frames).T)
                 found.append(labels(facts))

@@ -15,6 +15,7 @@ import itertools
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,18 +24,22 @@ from PIL import Image
 from sound_judge import FRAMES, NAMES, fitted, trained
 
 from pipelines.codecs.mel import BANDS, FRAME_RATE, SILENCE, mel
+from pipelines.codecs.pitches import pitches
 from pipelines.edit import EditPlan, invert
 from pipelines.flow import CLAMP, conditioned, guided, noise, solve
 from pipelines.flow.rules import ALF, rule_named, to_fixed
-from pipelines.models.notes import SPOKEN, spelled
-from pipelines.models.starter import load_starter
+from pipelines.models.sound import load_sound
+from pipelines.models.transcriber import load_transcriber
 from pipelines.paths import assets
 from pipelines.sampling import edited, sigmas_of
+from pipelines.score import NOTHING, read_prompt, scored
+from pipelines.score.composing import Part, compose
+from pipelines.score.editing import changed
+from pipelines.score.instruments import BY_NAME, INSTRUMENTS
+from pipelines.score.notes import SPOKEN
 from pipelines.settings import SoundEditSettings, SoundSettings
-from pipelines.sound.pipeline import LIFT
-from pipelines.training.data.instruments import BY_NAME, INSTRUMENTS
+from pipelines.sound.pipeline import BEGIN, LIFT
 from pipelines.training.data.packages import SOUNDFONT
-from pipelines.training.data.scores import Part, compose
 from pipelines.training.data.sounds import Renderer, SoundSet, is_held_out, level
 
 SWAPS = (
@@ -65,14 +70,13 @@ def generated(model, prompts, settings, batch=10):
     """Mels [N, BANDS, T] of ``prompts``, as the pipeline makes them."""
     tokens, made = FRAMES // 4, []
     for first in range(0, len(prompts), batch):
-        some = [spelled(prompt) for prompt in prompts[first : first + batch]]
-        velocity = guided(
-            conditioned(model, model.encode(some)),
-            conditioned(model, model.encode([""] * len(some))),
-            settings.guidance,
-        )
-        start = noise((BANDS, FRAMES), range(first, first + len(some)))
-        *_, last = solve(velocity, start, sigmas_of(settings, tokens, end=CLAMP), rule_named(settings.solver))
+        some = prompts[first : first + batch]
+        scores = [scored(read_prompt(prompt), 3.2, first + place) for place, prompt in enumerate(some)]
+        told, untold = (model.encode(each, FRAMES) for each in (scores, [NOTHING] * len(some)))
+        velocity = guided(conditioned(model, told), conditioned(model, untold), settings.guidance)
+        start = (1 - BEGIN) * told.sketch + BEGIN * noise((BANDS, FRAMES), range(first, first + len(some)))
+        sigmas = sigmas_of(settings, tokens, start=BEGIN, end=CLAMP)
+        *_, last = solve(velocity, start, sigmas, rule_named(settings.solver))
         made.append(last.clean)
     return torch.cat(made)
 
@@ -129,8 +133,21 @@ def onset_f1(a, b, tolerance=7):
     return 2 * hits / max(1, len(a) + len(b))
 
 
+class Case(NamedTuple):
+    """A render to be edited: words of it, instruments, mels [1, BANDS, T] of both, root, rows by pitch, notes."""
+
+    said: str
+    source: str
+    target: str
+    x: torch.Tensor
+    y: torch.Tensor
+    root: int
+    by_pitch: torch.Tensor
+    notes: list
+
+
 def renders_of(data, seed=9):
-    """(prompt words, source mel, source name, target name, target mel of the same notes), one for each swap and key."""
+    """Cases, an arpeggio and a repeated note for each swap."""
     renderer = Renderer(SOUNDFONT.fetch(data / "packages") / "usr/share/fluidr3mono-gm-soundfont/FluidR3Mono_GM.sf3")
     rng = np.random.default_rng(seed)
     for source, target in SWAPS:
@@ -141,20 +158,23 @@ def renders_of(data, seed=9):
             octave = BY_NAME[source].octave
             notes = compose(Part(kind, octave + root, quality, "", "slow", 84, 4.1), rng)
             waves = [renderer.render(notes, 0, BY_NAME[name].programs[0], 4.1) for name in (source, target)]
-            mels = [mel(torch.from_numpy(level(wave))[None])[:, :, :384] for wave in waves]
+            heard = torch.from_numpy(np.stack([level(wave)[: 384 * 256] for wave in waves]))
+            mels = list(mel(heard).split(1))
             said = f"arpeggio in {SPOKEN[root]} major" if kind == "arpeggio" else f"repeated note {SPOKEN[root]}"
-            yield said, source, target, mels[0], mels[1], root
+            yield Case(said, source, target, mels[0], mels[1], root, pitches(heard[:1]), notes)
 
 
-def edits(model, judge, data, methods, count):
+def edits(model, ear, judge, data, methods, count):
     """Onset F1, new instrument heard, key kept, and model calls of each method."""
     rows, sheets = {}, []
     cases = list(itertools.islice(renders_of(data), count))
     for name, settings in methods.items():
         f1, heard, kept = [], [], []
-        for said, source, target, x, _, root in cases:
-            was, wanted = (model.encode([spelled(f"slow {name} {said}")]) for name in (source, target))
-            plan = EditPlan(model, was, wanted, settings.guidance)
+        for said, source, target, x, _, root, by_pitch, _ in cases:
+            was, wanted = (read_prompt(f"slow {name} {said}") for name in (source, target))
+            scores = changed(was, wanted, ear.notes(x, by_pitch), x.shape[2] / FRAME_RATE, 3)
+            before, after = (model.encode([score], x.shape[2]) for score in scores)
+            plan = EditPlan(model, before, after, settings.guidance)
             *_, step = edited(plan, settings, x, [3], x.shape[2] // 4, LIFT)
             f1.append(onset_f1(onsets(x[0]), onsets(step.clean[0])))
             instrument, pitch, _ = judge.verdicts(step.clean)[0]
@@ -167,22 +187,38 @@ def edits(model, judge, data, methods, count):
             "calls": step.calls,
         }  # fmt: skip
     rows["true render"] = {
-        "onset F1": float(np.mean([onset_f1(onsets(x[0]), onsets(y[0])) for *_, x, y, _ in cases])),
-        "new instrument": float(np.mean([NAMES[judge.verdicts(y)[0][0]] == t for _, _, t, _, y, _ in cases])),
-        "key kept": float(np.mean([judge.verdicts(y)[0][1] == r for *_, y, r in cases])), "calls": 0,
+        "onset F1": float(np.mean([onset_f1(onsets(c.x[0]), onsets(c.y[0])) for c in cases])),
+        "new instrument": float(np.mean([NAMES[judge.verdicts(c.y)[0][0]] == c.target for c in cases])),
+        "key kept": float(np.mean([judge.verdicts(c.y)[0][1] == c.root for c in cases])), "calls": 0,
     }  # fmt: skip
     rows["source untouched"] = {
         "onset F1": 1.0,
-        "new instrument": float(np.mean([NAMES[judge.verdicts(x)[0][0]] == t for _, _, t, x, _, _ in cases])),
-        "key kept": float(np.mean([judge.verdicts(x)[0][1] == r for *_, x, _, r in cases])), "calls": 0,
+        "new instrument": float(np.mean([NAMES[judge.verdicts(c.x)[0][0]] == c.target for c in cases])),
+        "key kept": float(np.mean([judge.verdicts(c.x)[0][1] == c.root for c in cases])), "calls": 0,
     }  # fmt: skip
     return rows, sheets
 
 
+def transcribed(ear, data, count):
+    """F1 of the notes (key, and start within 75 ms) that are heard in held-out renders."""
+    hits, heard, played = 0, 0, 0
+    for case in itertools.islice(renders_of(data), count):
+        found = list(ear.notes(case.x, case.by_pitch))
+        notes = [note for note in case.notes if note.start < 4.05]
+        heard, played = heard + len(found), played + len(notes)
+        for note in notes:
+            near = [f for f in found if f.key == note.key and abs(f.start - note.start) < 0.075]
+            if near:
+                found.remove(near[0])
+                hits += 1
+    return 2 * hits / max(1, heard + played)
+
+
 def exact(model, data):
     """Whether a mel, as the engine's fixed-point numbers, returns to the bit after four steps into noise and back."""
-    *_, x, _, _ = next(iter(renders_of(data)))
-    velocity = conditioned(model, model.encode(["piano"]))
+    case = next(iter(renders_of(data)))
+    x = case.x
+    velocity = conditioned(model, model.encode([scored(read_prompt(f"piano {case.said}"), 4.1, 0)], x.shape[2]))
     rising = sigmas_of(SoundEditSettings(prompt="x", steps=4), x.shape[2] // 4, end=CLAMP).flip(0)
     up = list(invert(velocity, x, rising))[-1]
     down = list(solve(velocity, up.state, rising.flip(0), ALF))[-1]
@@ -214,23 +250,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--weights", type=Path, default=assets() / "weights" / "sound-starter")
+    parser.add_argument("--transcriber", type=Path, default=assets() / "weights" / "transcriber")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--cases", type=int, default=12, help="edits, at most 24")
+    parser.add_argument("--methods", default="rf-edit,flowedit,magicmix,sdedit")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--parts", default="words,edits,exact,speed")
     chosen = parser.parse_args()
     parts = chosen.parts.split(",")
-    judge, model = trained(chosen.data), load_starter(chosen.weights)
+    judge, model = trained(chosen.data), load_sound(chosen.weights)
     found, shown = {"judge on held-out renders": judge_on_renders(judge, chosen.data)}, []
     if "words" in parts:
         settings = SoundSettings(prompt="x", seconds=FRAMES / FRAME_RATE)
         found["words"], mels, _ = words(model, judge, settings, chosen.count)
         shown += list(mels[:24].split(1))
     if "edits" in parts:
-        base = SoundEditSettings(prompt="x")
-        methods = {name: base.with_(method=name) for name in ("rf-edit", "flowedit", "magicmix", "sdedit")}
-        found["edits"], pictures = edits(model, judge, chosen.data, methods, chosen.cases)
+        base, ear = SoundEditSettings(prompt="x"), load_transcriber(chosen.transcriber)
+        found["notes heard in the sources"] = transcribed(ear, chosen.data, chosen.cases)
+        methods = {name: base.with_(method=name) for name in chosen.methods.split(",")}
+        found["edits"], pictures = edits(model, ear, judge, chosen.data, methods, chosen.cases)
         shown += pictures[:24]
     if "exact" in parts:
         found["round trip at 8 calls is bit-exact"] = exact(model, chosen.data)

@@ -2,34 +2,50 @@
 
 import hashlib
 import json
-import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from starters import shaken
 
 from pipelines.backbone import BackboneConfig
-from pipelines.backbone.text import Tokenizer
-from pipelines.codecs.mel import BANDS, SAMPLE_RATE, SILENCE
-from pipelines.errors import StudioError
-from pipelines.models.network import NetworkConfig, vocabulary
-from pipelines.models.notes import NOTE_WORDS, PITCHES, SPOKEN, readable, spelled
-from pipelines.models.starter import load_starter
-from pipelines.paths import assets
+from pipelines.codecs.mel import BANDS, SAMPLE_RATE, SILENCE, mel
+from pipelines.codecs.pitches import BINS
+from pipelines.errors import ModelError, StudioError
+from pipelines.models.combs import GROUPS, combs
+from pipelines.models.sound import SoundConfig, SoundModel, load_sound
+from pipelines.score import NOTHING, Note, Score
+from pipelines.score.composing import CHORDS, MATERIALS, RHYTHMS, SCALES, Part, compose, drum
+from pipelines.score.frames import KEYS, LOWEST
+from pipelines.score.instruments import BY_NAME, INSTRUMENTS
+from pipelines.score.noises import MODIFIERS
+from pipelines.score.notes import NOTE_WORDS, PITCHES, SPOKEN, readable, spelled
+from pipelines.score.timbres import TIMBRES
 from pipelines.training import sound
 from pipelines.training.data import packages
-from pipelines.training.data import vocabulary as words_module
 from pipelines.training.data.effects import MAKERS
-from pipelines.training.data.instruments import BY_NAME, INSTRUMENTS
 from pipelines.training.data.packages import Package
-from pipelines.training.data.scores import CHORDS, MATERIALS, RHYTHMS, SCALES, Part, compose, drum
 from pipelines.training.data.sound_captions import Facts, caption
-from pipelines.training.data.sounds import LUFS, SHARES, TAKES, Clip, SoundSet, every_word, is_held_out, level
+from pipelines.training.data.sounds import LUFS, ROWS, SHARES, TAKES, Clip, SoundSet, is_held_out, level
 from pipelines.training.objectives import logit_normal
-from pipelines.training.sound import CROPS, PATCH, Crops, SoundObjective, known_tokens
+from pipelines.training.sound import (
+    CROPS,
+    EMPTY,
+    NAMELESS,
+    NOTELESS,
+    PATCH,
+    Crops,
+    SoundObjective,
+    known_tokens,
+    told,
+)
+from pipelines.training.sound import LOWEST as LOWEST_LEVEL
 
-TINY = NetworkConfig(BackboneConfig(BANDS, (240,), (PATCH,), dim=32, depth=2, heads=2, bottleneck=16))
+TINY = SoundConfig(
+    BackboneConfig(BANDS, (240,), (PATCH,), dim=32, depth=2, heads=2, bottleneck=16, reference=True),
+    TIMBRES, MODIFIERS, 16, 1,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -59,14 +75,8 @@ def test_note_names_are_read_however_they_are_spelled(prompt, read):
     assert spelled(prompt) == read
 
 
-def test_every_note_is_one_known_token_of_its_own():
-    words, table = vocabulary()
-    tokens = Tokenizer(words, 16)([spelled(f"piano note {name}") for name in SPOKEN])
-    assert not any(tokens.unknown) and not any(tokens.dropped)
-    rows = tokens.words[:, 3].tolist()
-    assert len(set(rows)) == 12 and rows == [words.index(word) + 2 for word in NOTE_WORDS]
-    vectors = torch.nn.functional.normalize(table[rows], dim=1)
-    assert (vectors @ vectors.T - torch.eye(12)).abs().max() < 0.7  # nor is one like another
+def test_notes_are_shown_as_a_person_writes_them():
+    assert [spelled(f"on {name}") for name in SPOKEN] == [f"on {word}" for word in NOTE_WORDS]
     assert readable(" and ".join(NOTE_WORDS)) == " and ".join(SPOKEN)
     assert readable("a notebook of notes") == "a notebook of notes" and len(PITCHES) == 12
 
@@ -205,15 +215,18 @@ def sounds(count=40):
     """Clips whose every frame says which clip it is of, in band 0, and where in it, in band 1."""
     clips, frames, start = [], [], 0
     for index in range(count):
-        length = 60 + 17 * index
+        length = 60 + 16 * index
         body = np.full((length, BANDS), 0.5, np.float16)
         body[:, 0], body[:, 1] = index / 64, np.arange(length) / 1024
         kind = ("note", "effect", "rhythm")[index % 3]
         facts = Facts("note", (), "piano", index % 12) if kind == "note" else Facts(kind, (f"sound {index}",))
-        clips.append(Clip(facts, start, length, index % 20 == 7))
+        timbre = {"note": "program 0", "effect": "noise rain", "rhythm": "kit 0"}[kind]
+        score = Score(timbre, (Note(0.0, 0.3, 60, 90), Note(0.4, 0.2, 64, 90)))
+        clips.append(Clip(facts, start, length, index % 20 == 7, score))
         frames.append(body)
         start += length
-    return SoundSet(np.concatenate(frames), clips)
+    whole = np.concatenate(frames)
+    return SoundSet(whole, clips, np.zeros((len(whole) // ROWS, BINS), np.float16))
 
 
 def test_a_set_comes_back_as_it_was_saved(tmp_path):
@@ -221,6 +234,7 @@ def test_a_set_comes_back_as_it_was_saved(tmp_path):
     whole.save(tmp_path)
     again = SoundSet.load(tmp_path)
     assert again.clips == whole.clips and np.array_equal(again.frames, whole.frames)
+    assert np.array_equal(again.pitches, whole.pitches) and again.by_pitch(again.clips[2]).shape == (23, BINS)
     assert json.loads((tmp_path / "sounds.json").read_text())[0]["facts"]["instrument"] == "piano"
     with pytest.raises(StudioError, match="prepare sound"):
         SoundSet.load(tmp_path / "none")
@@ -237,9 +251,9 @@ def test_kinds_are_drawn_by_their_share():
 
 
 def test_a_batch_depends_on_seed_and_step_alone_and_never_shows_what_is_held_out():
-    crops = Crops(sounds().subset(held_out=False), seed=3)
-    batch, again = crops.batch(5), Crops(sounds().subset(held_out=False), seed=3).batch(5)
-    assert torch.equal(batch.data, again.data) and batch.prompts == again.prompts
+    crops = Crops(sounds().subset(held_out=False), TINY, seed=3)
+    batch, again = crops.batch(5), Crops(sounds().subset(held_out=False), TINY, seed=3).batch(5)
+    assert torch.equal(batch.data, again.data) and torch.equal(batch.sheet.curves, again.sheet.curves)
     shown, kinds, empty, total = set(), set(), 0, 0
     for step in range(150):
         batch = crops.batch(step)
@@ -247,18 +261,19 @@ def test_a_batch_depends_on_seed_and_step_alone_and_never_shows_what_is_held_out
         assert (tokens, len(batch.data)) in {(t, c) for t, c, _ in CROPS}
         kinds.add((tokens, batch.known is not None))
         shown |= {round(float(v) * 64) for v in batch.data[:, 0, 0]}
-        empty, total = empty + batch.prompts.count(""), total + len(batch.prompts)
+        told = batch.sheet.curves.flatten(1).any(1) | (batch.sheet.timbre > 0)
+        empty, total = empty + int((~told).sum()), total + len(told)
     assert len(kinds) == 8 and not {7, 27} & shown and len(shown) == 38
     assert empty / total == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_sound_that_is_made_begins_at_its_beginning_and_ends_in_silence():
-    crops = Crops(sounds().subset(held_out=False))
+    crops = Crops(sounds().subset(held_out=False), TINY)
     begun, anywhere, short = [], [], 0
     for step in range(120):
         batch = crops.batch(step)
         for row in batch.data:
-            length = 60 + 17 * round(float(row[0, 0]) * 64)
+            length = 60 + 16 * round(float(row[0, 0]) * 64)
             inside = row[2] != np.float32(SILENCE)
             if length > row.shape[1]:  # could begin anywhere
                 assert inside.all()
@@ -285,15 +300,14 @@ def test_spans_to_fill_in_leave_something_known_and_something_to_do():
 class Spy(torch.nn.Module):
     """Answers with a fixed clean estimate and keeps what it was asked."""
 
-    def forward(self, x, sigma, words, pieces):
-        self.x, self.sigma = x, sigma
+    def forward(self, x, sigma, sheet):
+        self.x, self.sigma, self.sheet = x, sigma, sheet
         return torch.zeros_like(x)
 
 
 def test_the_loss_counts_what_is_filled_in_alone_and_shows_the_rest_clean():
-    crops = Crops(sounds().subset(held_out=False))
-    words, _ = vocabulary()
-    objective = SoundObjective(crops, Tokenizer(words, 16), logit_normal(0.5, 1.0))
+    crops = Crops(sounds().subset(held_out=False), TINY)
+    objective = SoundObjective(crops, logit_normal(0.5, 1.0))
     filled = next(step for step in range(50) if crops.batch(step).known is not None)
     plain = next(step for step in range(50) if crops.batch(step).known is None)
     spy, batch = Spy(), crops.batch(filled)
@@ -302,7 +316,7 @@ def test_the_loss_counts_what_is_filled_in_alone_and_shows_the_rest_clean():
     assert torch.equal(spy.x[frames], batch.data[frames]) and not torch.equal(spy.x, batch.data)
     assert spy.sigma.shape == batch.known.shape and torch.equal(spy.sigma == 0, batch.known)
     errors = [
-        float(batch.data[row][~frames[row]].square().mean() / spy.sigma[row].max() ** 2)
+        float(batch.data[row][~frames[row]].square().mean() / max(float(spy.sigma[row].max()), LOWEST_LEVEL) ** 2)
         for row in range(len(batch.data))
     ]
     assert float(loss) == pytest.approx(np.mean(errors), rel=1e-4)
@@ -310,62 +324,100 @@ def test_the_loss_counts_what_is_filled_in_alone_and_shows_the_rest_clean():
     assert spy.sigma.ndim == 1
 
 
+def trained(place, run, steps):
+    """A trainer of the network in folder ``run``, beside a sketch that was trained for a moment."""
+    if not (place / "sketch").exists():
+        sounds().save(place / "data")
+        list(sound.sketch(place / "data", place / "sketch", steps=2, config=TINY)[0].run())
+    return sound.sound(place / "data", place / run, steps=steps, config=TINY)[0]
+
+
 def test_training_runs_resumes_and_is_exported_as_a_model_that_loads(tmp_path):
-    sounds().save(tmp_path / "data")
-    trainer, _ = sound.sound(tmp_path / "data", tmp_path / "run", steps=6, compile_model=False, config=TINY)
-    rows = list(trainer.run(3, log_every=1))
-    resumed, _ = sound.sound(tmp_path / "data", tmp_path / "run", steps=6, compile_model=False, config=TINY)
+    with pytest.raises(StudioError, match="train sketch"):
+        sounds().save(tmp_path / "data")
+        sound.sound(tmp_path / "data", tmp_path / "run", config=TINY)
+    rows = list(trained(tmp_path, "run", 6).run(3, log_every=1))
+    resumed = trained(tmp_path, "run", 6)
     assert resumed.step == 3
     rows += list(resumed.run(log_every=1))
-    whole, _ = sound.sound(tmp_path / "data", tmp_path / "other", steps=6, compile_model=False, config=TINY)
-    assert [row["loss"] for row in whole.run(log_every=1)] == pytest.approx([row["loss"] for row in rows], rel=1e-4)
+    whole = trained(tmp_path, "other", 6).run(log_every=1)
+    assert [row["loss"] for row in whole] == pytest.approx([row["loss"] for row in rows], rel=1e-4)
     (tmp_path / "run" / "metrics.json").write_text('[["instrument", "90%"]]')
     sound.export_sound(tmp_path / "run", tmp_path / "out", TINY)
-    model = load_starter(tmp_path / "out")
+    model = load_sound(tmp_path / "out")
+    assert model.config == TINY
     x = torch.randn(1, BANDS, 8, generator=torch.Generator().manual_seed(0))
-    assert model.velocity(x, torch.ones(1), model.encode(["piano"])).isfinite().all()
+    assert model.velocity(x, torch.ones(1), model.encode([sounds().clips[0].score], 8)).isfinite().all()
+    with pytest.raises(ModelError, match="does not know program 127"):
+        model.encode([Score("program 127")], 8)
+    described = json.loads((tmp_path / "out" / "config.json").read_text())
+    (tmp_path / "out" / "config.json").write_text(json.dumps({**described, "timbres": None}))
+    with pytest.raises(ModelError, match="does not fit this version"):
+        load_sound(tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text()
     assert "fluidr3mono-gm-soundfont" in card and "| instrument | 90% |" in card and "6 of 4 to 20 crops" in card
 
 
-def test_training_keeps_prompts_apart(tmp_path):
-    sounds().save(tmp_path / "data")
-    trainer, network = sound.sound(tmp_path / "data", tmp_path / "run", steps=8, compile_model=False, config=TINY)
-    before = {name: parameter.clone() for name, parameter in network.text.named_parameters()}
-    list(trainer.run())
-    for name, parameter in network.text.named_parameters():
-        assert torch.equal(parameter, before[name]) != name.startswith(("to_context", "to_pooled")), name
-    tokens = Tokenizer(vocabulary()[0], 16)(["piano note notec", "violin note notec", "rain on window"])
-    context, pooled = network.text(tokens.words, tokens.pieces)
-    for values, share in ((context[:, 1], 0.3), (pooled, 0.1)):
-        assert min((values[a] - values[b]).std() for a, b in ((0, 1), (0, 2), (1, 2))) > share * values.std()
-
-
-def test_new_words_stand_behind_the_old_ones_which_keep_their_rows(tmp_path, monkeypatch):
-    shipped = assets() / "weights" / "vocabulary"
-    for name in ("words.txt", "vectors.safetensors"):
-        shutil.copy(shipped / name, tmp_path / name)
-    words = (tmp_path / "words.txt").read_text().split()
-    table = load_file(tmp_path / "vectors.safetensors")["vectors"]
-    glove = {word: np.float32(7) * table[row].float().numpy() for row, word in enumerate(words[:300])}
-    glove["zither"] = np.full(50, 14, np.float32)
-    monkeypatch.setattr(words_module, "_glove", lambda cache: (list(glove), np.stack(list(glove.values()))))
-    added = words_module.append_vocabulary(["zither in notexyz", "the red apple"], tmp_path, tmp_path)
-    after = (tmp_path / "words.txt").read_text().split()
-    grown = load_file(tmp_path / "vectors.safetensors")["vectors"]
-    assert added == 2 and after == [*words, "notexyz", "zither"]
-    assert torch.equal(grown[: len(words)].view(torch.int16), table.view(torch.int16))
-    assert grown[-1].float().tolist() == pytest.approx([2.0] * 50, rel=2e-3)  # at the scale of the others
-    assert words_module.append_vocabulary(["zither"], tmp_path, tmp_path) == 0
-    save_file({"vectors": table}, tmp_path / "vectors.safetensors")
-
-
-def test_every_word_of_the_captions_is_in_the_shipped_vocabulary():
+def test_a_clip_is_told_whole_or_in_part_or_not_at_all():
     rng = np.random.default_rng(0)
-    clips = [
-        Clip(facts_of(kind, rng, instrument.name, root), 0, 1, False)
-        for instrument in INSTRUMENTS for kind in MATERIALS for root in (0, 9)
-    ]  # fmt: skip
-    clips += [Clip(Facts("rhythm", names), 0, 1, False) for names in RHYTHMS]
-    tokens = Tokenizer(vocabulary()[0], 16)(every_word(SoundSet(np.zeros((1, BANDS)), clips)))
-    assert not [words for words in tokens.unknown if words] and not [words for words in tokens.dropped if words]
+    clip = sounds().clips[0]
+    seen = [told(clip, rng) for _ in range(2000)]
+    for part, share in (
+        (clip.score, 1 - EMPTY - NAMELESS - NOTELESS), (NOTHING, EMPTY),
+        (Score("", clip.score.notes), NAMELESS), (Score("program 0"), NOTELESS),
+    ):  # fmt: skip
+        assert seen.count(part) / 2000 == pytest.approx(share, abs=0.02)
+    rain = replace(sounds().clips[1], facts=Facts("effect", ("heavy rain", "light rain")))
+    assert {told(rain, rng).words for _ in range(50)} == {("heavy",), ("light",), ()}
+
+
+def test_the_sketch_learns_from_scores_and_is_held_still_afterwards(tmp_path):
+    sounds().save(tmp_path / "data")
+    trainer, sketch = sound.sketch(tmp_path / "data", tmp_path / "sketch", steps=60, config=TINY)
+    before = trainer.loss(sketch, 1000).item()
+    list(trainer.run())
+    assert trainer.loss(sketch, 1000).item() < 0.5 * before
+    flow, network = sound.sound(tmp_path / "data", tmp_path / "run", steps=3, config=TINY)
+    held = {name: tensor.clone() for name, tensor in network.sketch.named_parameters()}
+    assert all(torch.equal(tensor, trainer.average[name]) for name, tensor in held.items())
+    batch = flow.loss.crops.batch(1)
+    x, told = torch.randn(batch.data.shape), batch.sheet.timbre > 0
+    with torch.no_grad():
+        clean, (mel, *_) = network(x, torch.ones(len(x)), batch.sheet), network.sketch(batch.sheet)
+    assert torch.equal(clean[told], mel[told]) and not clean[~told].any()  # before the flow has learned anything
+    list(flow.run())
+    assert all(torch.equal(tensor, held[name]) for name, tensor in network.sketch.named_parameters())
+
+
+def test_the_flow_is_of_what_the_sketch_leaves(monkeypatch):
+    network = shaken(sound.sound_network(TINY), 0, std=0.05)
+    model = SoundModel(network)
+    condition = model.encode([sounds().clips[0].score], 8 * PATCH)
+    seen = []
+    monkeypatch.setattr(network.backbone, "forward", lambda x, *rest: seen.append(x) or torch.zeros_like(x))
+    x = torch.randn(1, BANDS, 8 * PATCH)
+    for sigma in (torch.tensor([0.3]), torch.full((1, 8), 0.3)):
+        velocity = model.velocity(x, sigma, condition)
+        assert torch.allclose(seen[-1], x - 0.7 * condition.sketch, atol=1e-5)
+        assert torch.allclose(velocity, (x - condition.sketch) / 0.3, atol=1e-4)
+
+
+def test_overtones_stand_where_a_key_sounds():
+    found = combs(BANDS).reshape(KEYS, len(GROUPS), BANDS)
+    for key in (45, 69, 93):
+        hertz = 440 * 2 ** ((key - 69) / 12) * np.arange(1, 5)
+        wave = torch.from_numpy(np.sin(2 * np.pi * hertz[:, None] * np.arange(12_000) / SAMPLE_RATE))
+        heard = mel(wave.float())[:, :, 20].argmax(1)  # of each overtone alone
+        assert [int(found[key - LOWEST, group].argmax()) for group in range(4)] == heard.tolist()
+    assert not found[KEYS - 1, -1].any() and (found >= 0).all()  # above what is heard
+
+
+def test_a_condition_of_a_loop_turns_with_it():
+    network = shaken(sound.sound_network(TINY), 0, std=0.05)
+    condition = SoundModel(network).encode([sounds().clips[0].score], 40 * PATCH)
+    turned = condition.turned(13)
+    assert torch.equal(turned.sketch[:, :, : 27 * PATCH], condition.sketch[:, :, 13 * PATCH :])
+    assert torch.equal(turned.aligned[:, 27:], condition.aligned[:, :13]) and torch.equal(
+        turned.pooled, condition.pooled
+    )
+    assert not torch.equal(turned.aligned, condition.aligned)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.models.notes import NOTE_WORDS, SPOKEN, spelled
-from pipelines.training.data.instruments import BY_NAME
+from pipelines.score.instruments import BY_NAME
+from pipelines.score.notes import NOTE_WORDS, SPOKEN, spelled
 
 FLATS = {1: "D flat", 3: "E flat", 6: "G flat", 8: "A flat", 10: "B flat"}
 SLOW, FAST = ("slow", "slow", "calm", "gentle"), ("fast", "fast", "quick", "rapid")

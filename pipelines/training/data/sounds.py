@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,21 @@ import numpy as np
 import torch
 
 from pipelines.codecs.audio import loudness
-from pipelines.codecs.mel import BANDS, SAMPLE_RATE, mel
+from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE, mel
+from pipelines.codecs.pitches import BINS, STRIDE, pitches
 from pipelines.errors import StudioError
 from pipelines.media import Sound
-from pipelines.models.notes import NOTE_WORDS, spelled
+from pipelines.score import NOTHING, Score
+from pipelines.score.composing import RHYTHMS, Part, compose, drum
+from pipelines.score.instruments import DRUM_KITS, INSTRUMENTS, Instrument
+from pipelines.score.recordings import RECORDINGS
+from pipelines.score.score import Note
 from pipelines.training.data.effects import MAKERS
-from pipelines.training.data.instruments import DRUM_KITS, INSTRUMENTS, Instrument
 from pipelines.training.data.packages import SONIC_PI, SOUNDFONT
-from pipelines.training.data.recordings import RECORDINGS
-from pipelines.training.data.scores import RHYTHMS, Note, Part, compose, drum
-from pipelines.training.data.sound_captions import FAST, SLOW, Facts, caption
+from pipelines.training.data.sound_captions import Facts
 
 PACKAGES = (SOUNDFONT, SONIC_PI)
+ROWS = STRIDE // HOP  # mel frames of a row of pitches
 LUFS = -20.0  # of every clip, so that what is learned is how a thing sounds and not how near it is
 SECONDS = {
     "note": 3.2, "chord": 3.6, "arpeggio": 6.2, "scale": 6.2, "repeated": 4.2, "melody": 8.2, "progression": 8.2,
@@ -41,28 +44,37 @@ SHARES = {
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of the set: its facts, where its frames are, and whether training never sees it."""
+    """One clip of the set: its facts and its score, where its frames are, and whether training never sees it."""
 
     facts: Facts
     start: int
     frames: int
     held_out: bool
+    score: Score = NOTHING
 
 
 @dataclass(frozen=True)
 class SoundSet:
-    """Mel frames float16 [total, BANDS] of all clips one after the other, and the clips."""
+    """Mel frames float16 [total, BANDS] of all clips one after the other, and the clips.
+
+    ``pitches`` float16 [total / ROWS, BINS] are the rows of ``codecs.pitches``; a clip is a whole number of them.
+    """
 
     frames: np.ndarray
     clips: list[Clip]
+    pitches: np.ndarray
 
     def mel(self, clip: Clip) -> np.ndarray:
         """Frames [clip.frames, BANDS] of one clip."""
         return self.frames[clip.start : clip.start + clip.frames]
 
+    def by_pitch(self, clip: Clip) -> np.ndarray:
+        """Rows [clip.frames / ROWS, BINS] of one clip."""
+        return self.pitches[clip.start // ROWS : (clip.start + clip.frames) // ROWS]
+
     def subset(self, held_out: bool) -> "SoundSet":
         """Only the held-out clips, or only the others."""
-        return SoundSet(self.frames, [clip for clip in self.clips if clip.held_out == held_out])
+        return replace(self, clips=[clip for clip in self.clips if clip.held_out == held_out])
 
     def weights(self) -> np.ndarray:
         """Chance of each clip to be drawn, so that the kinds get their :data:`SHARES`."""
@@ -72,9 +84,10 @@ class SoundSet:
         return chances / chances.sum()
 
     def save(self, folder: Path) -> None:
-        """Write ``sounds.npy`` and ``sounds.json``."""
+        """Write ``sounds.npy``, ``pitches.npy`` and ``sounds.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "sounds.npy", self.frames)
+        np.save(folder / "pitches.npy", self.pitches)
         (folder / "sounds.json").write_text(json.dumps([asdict(clip) for clip in self.clips]))
 
     @classmethod
@@ -84,30 +97,24 @@ class SoundSet:
         Raises:
             StudioError: the set was not prepared.
         """
-        if not (folder / "sounds.json").exists():
+        if not (folder / "pitches.npy").exists():
             raise StudioError(f"{folder}: no sounds here; run `python -m pipelines.training prepare sound` first")
-        frames = np.load(folder / "sounds.npy", allow_pickle=False, mmap_mode="r")
-        return cls(frames, [_clip(entry) for entry in json.loads((folder / "sounds.json").read_text())])
+        frames, rows = (
+            np.load(folder / f"{name}.npy", allow_pickle=False, mmap_mode="r") for name in ("sounds", "pitches")
+        )
+        return cls(frames, [_clip(entry) for entry in json.loads((folder / "sounds.json").read_text())], rows)
 
 
 def _clip(entry: dict[str, Any]) -> Clip:
     facts = {**entry["facts"], "captions": tuple(entry["facts"]["captions"])}
-    return Clip(**{**entry, "facts": Facts(**facts)})
+    told = entry["score"]
+    score = Score(told["timbre"], tuple(Note(*note) for note in told["notes"]), tuple(told["words"]))
+    return Clip(**{**entry, "facts": Facts(**facts), "score": score})
 
 
 def is_held_out(instrument: str, material: str, root: int, quality: str) -> bool:
     """One combination in twenty, by a hash: the instrument, the material and the key are each known from others."""
     return zlib.crc32(f"{instrument}/{material}/{root}/{quality}".encode()) % 20 == 7
-
-
-def every_word(sounds: SoundSet) -> list[str]:
-    """Texts that hold the words of all captions of ``sounds``, notes spelled as the model reads them."""
-    rng = np.random.default_rng(0)
-    names = [text for instrument in INSTRUMENTS for text in (instrument.name, *instrument.synonyms)]
-    played = [clip.facts for clip in sounds.clips if clip.facts.instrument]
-    drawn = [spelled(caption(facts, rng)) for facts in played[:3000]]  # templates are few: these hold all of theirs
-    fixed = {text for clip in sounds.clips for text in clip.facts.captions}
-    return [*names, *NOTE_WORDS, *drawn, *SLOW, *FAST, *(spelled(text) for text in sorted(fixed))]
 
 
 def prepare(cache: Path, *, takes: float = 1.0, seed: int = 0) -> SoundSet:
@@ -117,21 +124,27 @@ def prepare(cache: Path, *, takes: float = 1.0, seed: int = 0) -> SoundSet:
         StudioError: a package cannot be fetched, or the renderer is not installed.
     """
     pieces: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
     clips: list[Clip] = []
     start = 0
-    for index, (wave, facts) in enumerate(_waves(cache, takes, seed)):
-        frames = mel(torch.from_numpy(level(wave))[None])[0].T.numpy().astype(np.float16)
+    for index, (wave, facts, score) in enumerate(_waves(cache, takes, seed)):
+        heard = torch.from_numpy(level(wave))[None]
+        heard = torch.nn.functional.pad(heard, (0, -heard.shape[1] % (ROWS * HOP)))
+        frames = mel(heard)[0].T.numpy().astype(np.float16)
+        rows.append(pitches(heard)[0].T.numpy().astype(np.float16))
         # Made sounds have no names to hold out: one take in twenty of each is kept for the judge instead.
         held = index % 20 == 7
         if facts.instrument:
             held = is_held_out(facts.instrument, facts.kind, facts.root, facts.quality)
-        clips.append(Clip(facts, start, len(frames), held))
+        clips.append(Clip(facts, start, len(frames), held, score))
         pieces.append(frames)
         start += len(frames)
-    return SoundSet(np.concatenate(pieces) if pieces else np.zeros((0, BANDS), np.float16), clips)
+    if not clips:
+        return SoundSet(np.zeros((0, BANDS), np.float16), [], np.zeros((0, BINS), np.float16))
+    return SoundSet(np.concatenate(pieces), clips, np.concatenate(rows))
 
 
-def _waves(cache: Path, takes: float, seed: int) -> Iterator[tuple[np.ndarray, Facts]]:
+def _waves(cache: Path, takes: float, seed: int) -> Iterator[tuple[np.ndarray, Facts, Score]]:
     font = SOUNDFONT.fetch(cache) / "usr/share/fluidr3mono-gm-soundfont/FluidR3Mono_GM.sf3"
     samples = SONIC_PI.fetch(cache)
     rng = np.random.default_rng(seed)
@@ -147,14 +160,16 @@ def _waves(cache: Path, takes: float, seed: int) -> Iterator[tuple[np.ndarray, F
     for maker in MAKERS:
         for _ in range(max(1, round(EFFECT_TAKES * takes))):
             wave, captions = maker(rng, int(SECONDS["effect"] * SAMPLE_RATE))
-            yield wave, Facts("effect", tuple(captions))
+            name = maker.__name__.removeprefix("_")
+            # The caption is drawn anew in training, and with it the words; see Crops.
+            yield wave, Facts("effect", tuple(captions)), Score(f"noise {name}", _once(wave))
     yield from _recorded(samples, SPEEDS[: max(1, round(len(SPEEDS) * takes))])
 
 
 def played(
     renderer: "Renderer", instrument: Instrument, kind: str, root: int, rng: np.random.Generator
-) -> tuple[np.ndarray, Facts]:
-    """Wave and facts of ``instrument`` playing a ``kind`` of material on pitch class ``root``; the rest is drawn."""
+) -> tuple[np.ndarray, Facts, Score]:
+    """Wave, facts and score of ``instrument`` playing a ``kind`` of material on pitch class ``root``; rest drawn."""
     quality = "" if kind in ("note", "repeated") else str(rng.choice(("major", "minor")))
     if kind in ("chord", "arpeggio") and rng.random() < 0.2:
         quality = "seventh"
@@ -166,22 +181,32 @@ def played(
     velocity = {"soft": 42, "loud": 118}.get(dynamics, 84)
     part = Part(kind, key, quality, direction, tempo, velocity, SECONDS[kind])
     program = int(rng.choice(instrument.programs))
-    wave = renderer.render(compose(part, rng), 0, program, part.seconds)
-    return wave, Facts(kind, (), instrument.name, root, quality, direction, tempo, register, dynamics)
+    notes = compose(part, rng)
+    wave = renderer.render(notes, 0, program, part.seconds)
+    facts = Facts(kind, (), instrument.name, root, quality, direction, tempo, register, dynamics)
+    return wave, facts, Score(f"program {program}", _rounded(notes))
 
 
 def _drummed(
     renderer: "Renderer", captions: tuple[str, ...], bars: tuple[str, ...], rng: np.random.Generator
-) -> tuple[np.ndarray, Facts]:
+) -> tuple[np.ndarray, Facts, Score]:
     tempo = "" if len(bars[0]) == 1 else str(rng.choice(("slow", "", "fast")))
     kit = int(rng.choice(list(DRUM_KITS)))
     notes = drum(bars, tempo, int(rng.integers(80, 112)), SECONDS["rhythm"], rng)
     wave = renderer.render(notes, 128, kit, SECONDS["rhythm"])
     named = tuple(f"{DRUM_KITS[kit]} {caption}" for caption in captions) if DRUM_KITS[kit] else ()
-    return wave, Facts("rhythm", (*captions, *named), tempo=tempo)
+    return wave, Facts("rhythm", (*captions, *named), tempo=tempo), Score(f"kit {kit}", _rounded(notes))
 
 
-def _recorded(root: Path, speeds: tuple[float, ...]) -> Iterator[tuple[np.ndarray, Facts]]:
+def _rounded(notes: list[Note]) -> tuple[Note, ...]:
+    return tuple(Note(round(n.start, 4), round(n.seconds, 4), int(n.key), int(n.velocity)) for n in notes)
+
+
+def _once(wave: np.ndarray) -> tuple[Note, ...]:
+    return (Note(0.0, round(len(wave) / SAMPLE_RATE, 4), 60, 100),)
+
+
+def _recorded(root: Path, speeds: tuple[float, ...]) -> Iterator[tuple[np.ndarray, Facts, Score]]:
     import soundfile
     import soxr
 
@@ -192,7 +217,8 @@ def _recorded(root: Path, speeds: tuple[float, ...]) -> Iterator[tuple[np.ndarra
             if speed != 1 and any(" note " in text or " in " in text for text in captions):
                 continue  # another speed is another key
             heard = soxr.resample(wave.mean(1), rate * speed, SAMPLE_RATE)[: int(9 * SAMPLE_RATE)]
-            yield np.pad(heard, (0, max(0, SAMPLE_RATE - len(heard)))), Facts("recording", captions)
+            padded = np.pad(heard, (0, max(0, SAMPLE_RATE - len(heard))))
+            yield padded, Facts("recording", captions), Score(f"recording {name}", _once(heard))
 
 
 def level(wave: np.ndarray) -> np.ndarray:

@@ -95,3 +95,25 @@ RECORDINGS: dict[str, tuple[str, ...]] = {
     "vinyl_rewind": ("vinyl rewind", "record rewind"),
     "vinyl_scratch": ("vinyl scratch", "record scratch", "scratching a record"),
 }
+# How long each is heard.
+SECONDS = {
+    "ambi_choir": 1.57, "ambi_dark_woosh": 3.7, "ambi_drone": 4.41, "ambi_glass_hum": 9.0, "ambi_glass_rub": 3.15,
+    "ambi_haunted_hum": 9.0, "ambi_lunar_land": 7.39, "ambi_piano": 2.81, "ambi_sauna": 9.0, "ambi_soft_buzz": 0.78,
+    "ambi_swoosh": 1.85, "bass_dnb_f": 0.87, "bass_drop_c": 2.36, "bass_hard_c": 1.5, "bass_hit_c": 0.61,
+    "bass_thick_c": 3.97, "bass_trance_c": 3.61, "bass_woodsy_c": 3.25, "bd_808": 0.56, "bd_boom": 1.71,
+    "bd_fat": 0.23, "bd_haus": 0.22, "bd_klub": 0.37, "bd_tek": 0.24, "bd_pure": 0.43, "drum_bass_hard": 0.7,
+    "drum_bass_soft": 0.56, "drum_cowbell": 0.35, "drum_cymbal_closed": 0.21, "drum_cymbal_hard": 1.64,
+    "drum_cymbal_open": 1.8, "drum_cymbal_soft": 0.95, "drum_heavy_kick": 0.27, "drum_roll": 6.24,
+    "drum_snare_hard": 0.44, "drum_snare_soft": 0.31, "drum_splash_hard": 2.6, "drum_splash_soft": 1.86,
+    "drum_tom_hi_hard": 0.74, "drum_tom_lo_hard": 1.0, "drum_tom_mid_hard": 0.73, "elec_beep": 0.11,
+    "elec_bell": 0.28, "elec_blip": 0.16, "elec_chime": 2.28, "elec_ping": 0.21, "elec_pop": 0.09, "elec_snare": 0.39,
+    "elec_tick": 0.02, "elec_triangle": 0.22, "elec_twang": 0.62, "elec_wood": 0.48, "glitch_perc1": 1.84,
+    "glitch_robot1": 1.02, "glitch_robot2": 0.93, "guit_e_fifths": 5.97, "guit_e_slide": 4.33, "guit_em9": 9.0,
+    "guit_harmonics": 3.53, "loop_amen": 1.75, "loop_amen_full": 6.86, "loop_breakbeat": 1.9, "loop_compus": 6.49,
+    "loop_drone_g_97": 4.95, "loop_industrial": 0.88, "loop_mika": 8.0, "loop_perc1": 2.47, "loop_safari": 8.01,
+    "loop_tabla": 9.0, "loop_3d_printer": 7.96, "misc_burp": 0.79, "misc_cineboom": 7.92, "misc_crow": 0.48,
+    "perc_bell": 6.72, "perc_bell2": 5.45, "perc_door": 2.45, "perc_impact1": 1.12, "perc_impact2": 0.86,
+    "perc_snap": 0.31, "perc_snap2": 0.17, "perc_swash": 0.32, "perc_swoosh": 0.62, "perc_till": 2.67,
+    "sn_dolf": 0.38, "sn_dub": 0.28, "tabla_dhec": 0.33, "tabla_ghe3": 2.39, "tabla_na": 0.72, "tabla_tun1": 2.34,
+    "vinyl_backspin": 1.06, "vinyl_hiss": 8.0, "vinyl_rewind": 2.68, "vinyl_scratch": 0.27,
+}  # fmt: skip

@@ -1,24 +1,18 @@
 """What instruments play: notes in time for each kind of material, exactly as a caption says."""
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+
+from pipelines.score.score import Note
 
 CHORDS = {"major": (0, 4, 7), "minor": (0, 3, 7), "seventh": (0, 4, 7, 10)}
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 PROGRESSIONS = ((0, 3, 4, 0), (0, 5, 3, 4), (0, 4, 5, 3), (0, 3, 0, 4))  # degrees of the scale
 TEMPOS = {"slow": 2.2, "": 4.0, "medium": 4.0, "fast": 8.0}  # notes a second
+HELD = 3.4  # seconds between the strokes of a note or chord that is held in a long clip
 MATERIALS = ("note", "chord", "arpeggio", "scale", "repeated", "melody", "progression")
-
-
-class Note(NamedTuple):
-    """One note: when and how long in seconds, MIDI ``key``, ``velocity`` 1 to 127."""
-
-    start: float
-    seconds: float
-    key: int
-    velocity: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +52,10 @@ def compose(part: Part, rng: np.random.Generator) -> list[Note]:
 
 def _held(part: Part, pace: float, rng: np.random.Generator) -> list[Note]:
     keys = [part.root + step for step in (CHORDS[part.quality] if part.quality else (0,))]
-    length = part.seconds * rng.uniform(0.4, 0.75)
-    return [Note(0, length, key, 0) for key in keys]
+    # Struck once in a short clip; with a tempo, or in a long one, again and again.
+    every = 4 / pace if part.tempo else HELD if part.seconds > 1.5 * HELD else part.seconds
+    length = every * rng.uniform(0.4, 0.75)
+    return [Note(place * every, length, key, 0) for place in range(math.ceil(part.seconds / every)) for key in keys]
 
 
 def _line(keys: list[int], pace: float, legato: float) -> list[Note]:
