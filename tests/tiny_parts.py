@@ -296,8 +296,8 @@ def same():
 
 def longcat():
     made = LongCatAudioDiTVae(
-        in_channels=1, channels=16, c_mults=[1, 2], strides=[2], latent_dim=8, encoder_latent_dim=16,
-        downsampling_ratio=2, sample_rate=2000,
+        in_channels=1, channels=16, c_mults=[1, 2], strides=[2, 2], latent_dim=8, encoder_latent_dim=16,
+        downsampling_ratio=4, sample_rate=2000,
     )  # fmt: skip
     return made.eval()
 

@@ -65,7 +65,7 @@ KNOWN: dict[str, Known] = {
     ),
     "LTX2Pipeline": _video("LTX-2", 30, 3.0, (768, 512, 121, 24.0), edits=False, **_BOTH),
     "HunyuanVideoPipeline": _video("HunyuanVideo", 50, 6.0, (832, 480, 61, 15.0), caches=True),
-    "HunyuanVideo15Pipeline": _video("HunyuanVideo 1.5", 50, 6.0, (832, 480, 121, 24.0)),
+    "HunyuanVideo15Pipeline": _video("HunyuanVideo 1.5", 50, 6.0, (832, 480, 121, 24.0), lora=False),
     "SanaVideoPipeline": _video("SANA-Video", 50, 6.0, (832, 480, 81, 16.0)),
     "MochiPipeline": _video("Mochi 1", 64, 4.5, (848, 480, 19, 30.0), caches=True),
     "AceStepPipeline": _audio("ACE-Step 1.5", 8, 1.0, 60.0),
