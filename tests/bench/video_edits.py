@@ -29,6 +29,7 @@ from pipelines.training.data.clips import ClipSet
 from pipelines.video import VideoPipeline
 
 PLACES = list(range(0, 24, 3))  # 8 frames of a loop
+OTHERS = (("SDEdit .6", "sdedit", 0.6), ("SDEdit 1", "sdedit", 1.0), ("RF-Edit", "rf-edit", 1.0))
 ALIKE = 0.5  # correlation of the motions read off two clips
 
 
@@ -74,11 +75,7 @@ def results(pipe, frames, source, target, seed):
         if isinstance(event, Preview) and "moved key frame" not in found:
             found["moved key frame"] = frames_of(event.items[0])
     found["FlowEdit over space and time (default)"] = frames_of(event.items[0])
-    for name, method, strength in (
-        ("SDEdit .6", "sdedit", 0.6),
-        ("SDEdit 1", "sdedit", 1.0),
-        ("RF-Edit", "rf-edit", 1.0),
-    ):
+    for name, method, strength in OTHERS:
         done = finished(pipe.edit(VideoEditSettings(**asked, method=method, strength=strength), clip))[0]
         found[name] = frames_of(done.items[0])
     model = pipe.model.pictures
