@@ -180,7 +180,7 @@ def export_video(run: Path, folder: Path, config: BackboneConfig = VIDEO) -> Non
             "Motion by name is looked up: a field that was read off the animated sticker whose name fits best.",
             "The network's own: what a field cannot say, such as closing eyes, tears, what comes into view, and edges. "
             "It does so roughly, and best for names that it was trained on.",
-            "Where the field says everything, the network's frames are blotchier than the moved picture that it is shown.",
+            "Where the field says everything, the network's frames are blotchier than the moved picture it is shown.",
             "What is shown is the image starter's drawing or the person's picture.",
             "One thing at a time that moves as a whole: no scenes, no camera, no two things that move apart.",
             "64 x 64 pixels, 16 frames; longer clips are read through a sliding window.",
