@@ -24,9 +24,9 @@ def made(events):
     return next(event for event in events if isinstance(event, Done)).items[0]
 
 
-def keep(name, item, settings):
+def keep(name, item, settings, suffix="webm"):
     """Write an example, named after its place and its words."""
-    print(save(item, FOLDER / f"video-{name}.webm", settings), flush=True)
+    print(save(item, FOLDER / f"video-{name}.{suffix}", settings), flush=True)
 
 
 def main():
@@ -43,6 +43,13 @@ def main():
     keep("1-face-made-to-cry.before", source, face)
     heart = VideoSettings(prompt="a red heart, growing", seed=7)
     keep("3-heart-growing", made(video.generate(heart)), heart)
+    rocket = VideoSettings(prompt="a rocket, rising", seed=7)
+    keep("4-rocket-rising", made(video.generate(rocket)), rocket, "webp")
+    beating = VideoSettings(prompt="a red heart, beating", seed=7)
+    source = made(video.generate(beating))
+    blue = VideoEditSettings(source_prompt="red heart", prompt="blue heart", seed=7)
+    keep("5-heart-made-blue", made(video.edit(blue, source)), blue, "webp")
+    keep("5-heart-made-blue.before", source, beating, "webp")
 
 
 if __name__ == "__main__":
