@@ -129,7 +129,7 @@ def _moved_by_hand(page, lanes):
     when(page, "s.view.from === 0 && s.view.to > 0.99 * s.seconds")
     page.get_by_role("button", name="Pace").click()
     when(page, "s.rate === 0.5")
-    scene = page.locator(".board.talk .scene")
+    scene = page.locator(".board.talk .talker")
     scene.locator("..").get_by_role("button", name="Before", exact=True).click()
     when(page, "s.was")
     expect(scene.locator("video.after")).to_be_hidden()

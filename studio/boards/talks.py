@@ -42,7 +42,7 @@ class Talks:
             image = f'<img class="after" src="{address(shown)}" {said("alt", "Preview")}>' if shown.exists() else ""
         except OSError:
             return None  # the job ended this moment and its previews with it
-        return f'<div class="board talk running"><div class="scene">{image}</div></div>' if image else None
+        return f'<div class="board talk running"><div class="talker">{image}</div></div>' if image else None
 
     def facts(self, result: Result) -> list[Phrase | str]:
         """Width and height, and how long it lasts."""
@@ -63,7 +63,7 @@ def scene(address: str, words: str, before: str = "") -> str:
     """A clip, and with it what it was made from, which stays hidden until it is asked for."""
     named = escape(words, quote=True)
     clip = f'<video class="after" src="{address}" playsinline preload="auto" aria-label="{named}"></video>'
-    return f'<div class="scene">{before}{clip}</div>'
+    return f'<div class="talker">{before}{clip}</div>'
 
 
 def timeline(address: str, strip: str, *, fresh: bool = False) -> str:

@@ -60,7 +60,7 @@
       new MutationObserver(() => this.draw()).observe(document.body, {attributes: true, attributeFilter: ['class']});
     }
 
-    get scene() { return this.host.closest('.board')?.querySelector('.scene') || null; }
+    get scene() { return this.host.closest('.board')?.querySelector('.talker') || null; }
 
     get video() { return this.scene?.querySelector('video.after') || null; }
 
