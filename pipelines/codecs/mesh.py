@@ -109,7 +109,10 @@ def to_grid(mesh: Mesh, size: int = SIZE, *, placed: tuple[float, tuple[float, f
     closest = _closest(triangles, grid[held])
     away = grid[held] - closest
     length = np.linalg.norm(away, axis=1)
-    side = np.where(found.sheet[index] | ((away * found.normals[index]).sum(1) >= 0), 1.0, -1.0)
+    # By the flood, not by the normal: beyond an edge a point may lie behind the plane of the triangle nearest to it.
+    side = found.sides(grid[held]).astype(np.float64)
+    side = np.where(side == 0, np.where((away * found.normals[index]).sum(1) >= 0, 1.0, -1.0), side)
+    side = np.where(found.sheet[index], 1.0, side)
     distance[held] = np.clip(side * length - found.swell[index], -BAND, BAND)
     colour[held] = colours_at(mesh, found.triangle[index], closest, vertices)
     shape = (size,) * 3
@@ -137,6 +140,19 @@ def _closest(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
     from trimesh.triangles import closest_point
 
     return closest_point(triangles, points)
+
+
+def finer(grid: Grid, times: int = 2) -> Grid:
+    """The same with ``times`` as many values a side, by cubic splines: edges and thin parts lose less of themselves."""
+    from scipy import ndimage
+
+    distance = ndimage.zoom(grid.distance, times, order=3, mode="nearest", grid_mode=True) * times
+    channels = [
+        ndimage.zoom(grid.colour[..., k].astype(np.float32), times, order=1, mode="nearest", grid_mode=True)
+        for k in range(3)
+    ]
+    colour = np.clip(np.rint(np.stack(channels, axis=-1)), 0, 255).astype(np.uint8)
+    return Grid(distance.astype(np.float32), colour, grid.scale, grid.centre)
 
 
 def to_mesh(grid: Grid, *, pieces: int | None = 1, smooth: float = 0.0) -> Mesh:

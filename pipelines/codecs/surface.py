@@ -24,6 +24,7 @@ class Surface:
     Attributes:
         sheet: [N] whether both sides are outside: an open surface, or a solid too thin to tell.
         swell: [N] voxels by which the solid grows here.
+        side: int8 [FINE size] ^ 3: 1 for cells outside, -1 inside, 0 for those that the surface runs through.
     """
 
     points: np.ndarray
@@ -31,6 +32,12 @@ class Surface:
     normals: np.ndarray
     sheet: np.ndarray
     swell: np.ndarray
+    side: np.ndarray
+
+    def sides(self, points: np.ndarray) -> np.ndarray:
+        """Side [P] of ``points`` [P, 3], 0 where it is for the nearest triangle to say."""
+        cell = np.clip((points * FINE).astype(int), 0, len(self.side) - 1)
+        return self.side[cell[:, 0], cell[:, 1], cell[:, 2]]
 
 
 def spread(triangles: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +78,7 @@ def surface(mesh: Mesh, vertices: np.ndarray, size: int) -> Surface:
     if not len(points):
         raise MediaError("mesh: all of its triangles are degenerate (no area); export it again")
     unit = (normals / np.maximum(length, 1e-12)[:, None])[triangle]
-    outside = _outside(points, size, closing=0 if _closed(mesh.faces) else 2)
+    outside, wall = _outside(points, size, closing=0 if _closed(mesh.faces) else 2)
 
     def out(where: np.ndarray) -> np.ndarray:
         cell = np.clip((where * FINE).astype(int), 0, size * FINE - 1)
@@ -89,7 +96,8 @@ def surface(mesh: Mesh, vertices: np.ndarray, size: int) -> Surface:
     for depth in np.arange(2, THIN * FINE + 1e-6, 0.5) / FINE:  # how thick it is below each point
         thin = (swell == 0) & out(points - unit * depth)
         swell[thin] = (THIN - depth) / 2
-    return Surface(points, triangle, unit, sheet, swell.astype(np.float32))
+    side = np.where(wall, 0, np.where(outside, 1, -1)).astype(np.int8)
+    return Surface(points, triangle, unit, sheet, swell.astype(np.float32), side)
 
 
 def _closed(faces: np.ndarray) -> bool:
@@ -98,8 +106,11 @@ def _closed(faces: np.ndarray) -> bool:
     return bool((counts % 2 == 0).all())
 
 
-def _outside(points: np.ndarray, size: int, closing: int) -> np.ndarray:
-    """Fine cells [FINE size] ^ 3 that can be reached from the border; gaps of twice ``closing`` cells count as shut."""
+def _outside(points: np.ndarray, size: int, closing: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fine cells [FINE size] ^ 3 that can be reached from the border, and those of the surface.
+
+    Gaps of up to twice ``closing`` cells count as shut.
+    """
     from scipy import ndimage
 
     cells = size * FINE
@@ -111,7 +122,7 @@ def _outside(points: np.ndarray, size: int, closing: int) -> np.ndarray:
     outside = labels == labels[0, 0, 0]
     if closing:  # back to the wall itself, on the outer side alone
         outside = ndimage.binary_dilation(outside, iterations=closing + 1, mask=~wall)
-    return outside
+    return outside, wall
 
 
 def colours_at(mesh: Mesh, triangle: np.ndarray, points: np.ndarray, vertices: np.ndarray) -> np.ndarray:

@@ -2,30 +2,36 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from pipelines.codecs.mesh import Grid, to_fields, to_grid, to_grids, to_mesh
-from pipelines.codecs.simplify import simplified
+from pipelines.codecs.mesh import Grid, finer, places, to_fields, to_grid, to_grids, to_mesh
 from pipelines.edit import EditPlan
 from pipelines.edit.types import CountedModel
-from pipelines.errors import SettingsError
-from pipelines.events import Done, Event, Preview
+from pipelines.errors import MediaError, SettingsError
+from pipelines.events import Done, Event, Note, Preview
 from pipelines.flow import CLAMP, conditioned, guided, noise, solve
 from pipelines.flow.rules import rule_named
 from pipelines.media import Mesh, Picture
-from pipelines.mesh.words import recipe_notes
+from pipelines.mesh.asking import Asked, known_kinds, read_picture_and_words, recipe_notes, recognised
+from pipelines.mesh.colouring import coloured, flattened, thinned
+from pipelines.mesh.splice import splice
 from pipelines.models import registry
+from pipelines.models.filling import completed
 from pipelines.models.mesh import MeshModel, Told
 from pipelines.models.shapes import Recipe
-from pipelines.models.wording import read_prompt
+from pipelines.models.wording import merged, read_prompt
 from pipelines.sampling import Clock, edited, seeds_of, sigmas_of
 from pipelines.settings import MeshEditSettings, MeshSettings
+from pipelines.settings.mesh import Colours
 
 PREVIEW = 1500  # faces of a preview
+DOUBT = 0.25  # of the band by which surfaces are moved outward
+BRUSH = 2.5  # voxels round a painted vertex that may change
 
 
 class MeshPipeline:
@@ -47,16 +53,17 @@ class MeshPipeline:
         """Make ``settings.count`` meshes of words, of a ``picture``, or of both; closing the iterator stops it.
 
         Raises:
-            SettingsError: there are neither words nor a picture.
+            SettingsError: there are neither words nor a picture, or the words alone name nothing that is known.
         """
         started = time.monotonic()
         if not settings.prompt.strip() and picture is None:
             raise SettingsError("prompt: is empty; say what to make, for example 'a red mug', or give a picture")
         seeds = seeds_of(settings, settings.count)
-        reading = read_prompt(settings.prompt)
-        yield from recipe_notes(settings.prompt, reading)
-        recipe = reading.recipe
-        positive = self.model.encode(Told.of([recipe] * settings.count))
+        asked = self._asked(settings, picture)
+        yield from (Note(text) for text in asked.notes)
+        # Words leave much open, and each seed fills it in its own way; a picture shows it.
+        recipes = [asked.recipe if asked.shown else completed(asked.recipe, seed) for seed in seeds]
+        positive = self.model.encode(Told.of(recipes, [asked.shown] * settings.count))
         negative = self.model.encode(Told.of([_avoided(settings.negative_prompt)] * settings.count))
         model = CountedModel(self.model)
         velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
@@ -66,8 +73,9 @@ class MeshPipeline:
         for step in solve(velocity, noise(self.model.shape, seeds), sigmas, rule_named(settings.solver)):
             yield clock.progress(step.done)
             if step.done in _shown(settings.steps):
-                yield Preview(tuple(self._meshes(step.clean, recipe, PREVIEW)))
-        meshes = self._meshes(step.clean, recipe, settings.faces)
+                with suppress(MediaError):  # an early estimate may be no solid yet
+                    yield Preview(tuple(self._meshes(step.clean, PREVIEW)))
+        meshes = self._meshes(step.clean, settings.faces, settings.colours)
         yield Done(tuple(meshes), tuple(seeds), model.calls, time.monotonic() - started)
 
     def edit(self, settings: MeshEditSettings, source: Mesh, brush: np.ndarray | None = None) -> Iterator[Event[Mesh]]:
@@ -80,6 +88,7 @@ class MeshPipeline:
 
         Raises:
             MediaError: the mesh cannot be put on a grid.
+            SettingsError: neither description names a kind of object that is known.
             OutOfBudget: RF-Edit's shared values would not fit.
         """
         started = time.monotonic()
@@ -87,29 +96,79 @@ class MeshPipeline:
         fields = to_fields(grid)
         x = self.model.signal(fields)
         after = read_prompt(settings.prompt)
-        before = read_prompt(settings.source_prompt, after.recipe.kind or None)
-        yield from recipe_notes(settings.source_prompt, before)
-        yield from recipe_notes(settings.prompt, after)
-        plan = EditPlan(self.model, self._told(before.recipe), self._told(after.recipe), settings.guidance)
+        said = read_prompt(settings.source_prompt, after.recipe.kind or None)
+        after = after if after.recipe.kind else read_prompt(settings.prompt, said.recipe.kind or None)
+        if not (said.recipe.kind and after.recipe.kind):
+            raise SettingsError(f"prompt: names nothing that this model knows; it knows: {known_kinds()}")
         seeds = seeds_of(settings, 1)
+        before = recognised(self.model, x, said.recipe)
+        become = completed(merged(after.recipe, before), seeds[0])
+        for words, read in ((settings.source_prompt, said), (settings.prompt, after)):
+            yield from (Note(text) for text in recipe_notes(words, read))
+        plan = EditPlan(self.model, self._told(before), self._told(become), settings.guidance)
         clock: Clock | None = None
         for step in edited(plan, settings, x, seeds, int(np.prod(self.model.shape[1:]))):
             clock = clock or Clock(step.total, started)
             yield clock.progress(step.done)
         # The codec's own error cancels: what the edit moved is added to the grid as it was.
-        moved = fields + (self.model.fields(step.clean) - self.model.fields(x))[0]
-        result = to_grids(moved[None].clip(-1, 1))[0]
-        mesh = to_mesh(Grid(result.distance, result.colour, grid.scale, grid.centre), pieces=None)
-        mesh = simplified(mesh, settings.faces or max(len(source.faces), 500))
+        moved = self.model.fields(step.clean) - self.model.fields(x)
+        result = to_grids((fields[None] + moved).clip(-1, 1))[0]
+        old = to_grids(fields[None])[0]
+        old, result = (replace(one, scale=grid.scale, centre=grid.centre) for one in (old, result))
+        allowed = self._allowed(settings, source, grid, brush)
+        done = splice(source, old, result, allowed, settings.faces or len(source.faces))
+        yield from (Note(text) for text in done.notes)
+        mesh = done.mesh
+        if settings.faces is not None and len(mesh.faces) > settings.faces:
+            mesh = thinned(mesh, settings.faces)
+        elif done.kept:
+            yield Note(f"{done.kept:,} of {len(source.vertices):,} vertices stayed where they were.")
+        mesh = coloured(mesh, settings.colours)
         yield Done((mesh,), tuple(seeds), step.calls, time.monotonic() - started)
+
+    def _allowed(self, settings: MeshEditSettings, source: Mesh, grid: Grid, brush: np.ndarray | None) -> np.ndarray:
+        """Where [S, S, S] the edit may change anything: the settings' box, and near what the brush painted."""
+        if brush is not None and brush.shape != (len(source.vertices),):
+            raise SettingsError(f"brush: expected one weight per vertex, {len(source.vertices)}, got {brush.shape}")
+        place = places(grid.size) * grid.scale + np.array(grid.centre, np.float32)
+        low, high = source.vertices.min(0), source.vertices.max(0)
+        share = (place - low) / np.maximum(high - low, 1e-9)
+        allowed = np.ones(place.shape[:3], bool)
+        sides = ((settings.left, settings.right), (settings.bottom, settings.top), (settings.back, settings.front))
+        for axis, (first, last) in enumerate(sides):
+            # A side at its end is open: what is added may stand out of the mesh's own extent.
+            allowed &= (share[..., axis] >= first) | (first == 0)
+            allowed &= (share[..., axis] <= last) | (last == 1)
+        if brush is not None:
+            from scipy.spatial import cKDTree
+
+            painted = source.vertices[brush > 0.5]
+            if not len(painted):
+                raise SettingsError("brush: nothing is painted; paint where the mesh may change")
+            near, _ = cKDTree(painted).query(place.reshape(-1, 3), distance_upper_bound=BRUSH * grid.scale / grid.size)
+            allowed &= np.isfinite(near).reshape(allowed.shape)
+        return allowed
+
+    def _asked(self, settings: MeshSettings, picture: Picture | None) -> Asked:
+        if picture is None:
+            reading = read_prompt(settings.prompt)
+            if not reading.recipe.kind:
+                raise SettingsError(f"prompt: names nothing that this model makes; it makes: {known_kinds()}")
+            return Asked(reading.recipe, None, tuple(recipe_notes(settings.prompt, reading)))
+        return read_picture_and_words(self.model, settings, picture)
 
     def _told(self, recipe: Recipe) -> Any:
         return self.model.encode(Told.of([recipe]))
 
-    def _meshes(self, clean: Tensor, recipe: Recipe, faces: int) -> list[Mesh]:
+    def _meshes(self, clean: Tensor, faces: int, colours: Colours = "vertex") -> list[Mesh]:
+        """Meshes of clean numbers [B, K, *grid], one piece each, as all kinds of the starter are."""
         made = []
-        for grid in to_grids(self.model.fields(clean.to(torch.float32)).clip(-1, 1)):
-            made.append(simplified(to_mesh(grid), faces))
+        fields = self.model.fields(clean.float())
+        # A thin part that may lie a little here or there is nowhere solid on average: what is in doubt is drawn.
+        fields[:, 0] -= DOUBT
+        for grid in to_grids(fields.clip(-1, 1)):
+            fine = flattened(to_mesh(finer(grid)))
+            made.append(coloured(thinned(fine, faces), colours, fine))
         return made
 
 

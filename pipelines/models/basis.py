@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-CELL = 8  # voxels a side of a cell
+CELL = 12  # voxels a side of a cell
 MARGIN = 2  # voxels by which its window reaches into each neighbour
 WINDOW = CELL + 2 * MARGIN
 FAR = 0.99  # distance over the band from which on there is nothing near
 
 
 class Basis(nn.Module):
-    """Fields [B, 4, S, S, S] to numbers [B, K, S/8, S/8, S/8] and back; K = shape + 3 colour.
+    """Fields [B, 4, S, S, S] to numbers [B, K, S/12, S/12, S/12] and back; K = shape + 3 colour.
 
     Distances have ``shape`` components of their own; the three colours share ``colour`` of theirs. Every window is
     projected on its components; on the way back the windows are added up under weights that sum to one everywhere.

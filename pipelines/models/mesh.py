@@ -1,6 +1,6 @@
 """The mesh starter: grids of signed distance and colour from recipes and pictures.
 
-The grid is cut into cells of 8 x 8 x 8 voxels, and every cell, with a margin that neighbours share, is written in a
+The grid is cut into cells of 12 x 12 x 12 voxels, and every cell, with a margin that neighbours share, is written in a
 linear basis that ships with the weights: fewer, smoother numbers than raw patches, and no seams. One token is one
 cell. What is wanted is told cell by cell, in the way that frames of speech are told their phones: the recipe through a
 product with a learned code of every place, a picture through the pixels that a cell projects to.
@@ -21,13 +21,18 @@ from pipelines.backbone.layers import Tap
 from pipelines.errors import ModelError
 from pipelines.flow.types import Site
 from pipelines.models.basis import CELL, Basis
+from pipelines.models.draft import Draft
 from pipelines.models.shapes import CHOICES, PARTS, Recipe
+from pipelines.models.sight import Sight
 from pipelines.models.starter import implied_velocity
 from pipelines.models.weights import fill, load_config
 
 CONTEXT = 4  # tokens beside the grid that hold the recipe
 PIXELS = 64  # of a picture as the network sees it
-CROP, STRIDE = 10, 1.5  # samples along each side of what a cell sees of a picture, and pixels between them
+CROP, STRIDE = 12, 1.75  # samples along each side of what a cell sees of a picture, and pixels between them
+
+
+Frame = tuple[float, float, float, float]  # left, top, right and bottom as shares of a picture
 
 
 @dataclass(frozen=True)
@@ -101,19 +106,27 @@ class MeshNetwork(nn.Module):
         self.view = nn.Embedding(1 + len(config.views), backbone.dim)
         self.context = nn.Linear(width, CONTEXT * backbone.dim)
         self.pooled = nn.Linear(width, backbone.dim)
+        self.draft = Draft(backbone.grid, config.shape, config.colour, PIXELS, len(config.views))
+        self.drafted = nn.Linear(backbone.channels, backbone.dim, bias=False)
         self.backbone = FlowTransformer(backbone)
         self.register_buffer("looks", _looks(config), persistent=False)
 
-    def encode(self, told: Told) -> tuple[Tensor, Tensor, Tensor]:
-        """What does not depend on the noise: aligned [B, cells, dim], context [B, CONTEXT, dim], pooled [B, dim]."""
+    def encode(self, told: Told) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What does not depend on the noise.
+
+        Returns:
+            aligned [B, cells, dim], context [B, CONTEXT, dim], pooled [B, dim], draft [B, K, *grid].
+        """
         chosen = [table(told.numbers[:, column]) for column, table in enumerate(self.choices)]
         shades = self.shades(told.shades.flatten(1).to(self.shades.weight.dtype))
         code = self.mix(torch.cat([*chosen, shades, self.kind(told.numbers[:, 0])], dim=-1))
         # A product, not a sum: which place means what depends on the recipe, one learned template for every number.
         local = self.aligned(silu(code)[:, None] * self.place) + self.home
         local = local + self.seen(self._crops(told).to(local.dtype))
+        draft = self.draft(told)
+        local = local + self.drafted(draft.flatten(2).transpose(1, 2))
         pooled = self.pooled(code) + self.view(told.view)
-        return local, self.context(code).unflatten(-1, (CONTEXT, -1)), pooled
+        return local, self.context(code).unflatten(-1, (CONTEXT, -1)), pooled, draft
 
     def _crops(self, told: Told) -> Tensor:
         """What every cell sees of the picture [B, cells, 4 CROP^2]; zeros without one."""
@@ -124,8 +137,13 @@ class MeshNetwork(nn.Module):
 
     def forward(self, x: Tensor, sigma: Tensor, told: Told) -> Tensor:
         """Clean estimate [B, K, *grid] of ``x`` at ``sigma`` [B]."""
-        aligned, context, pooled = self.encode(told)
-        return self.backbone(x, sigma, context, pooled, aligned=aligned)
+        aligned, context, pooled, draft = self.encode(told)
+        return lean(self.backbone(x, sigma, context, pooled, aligned=aligned), draft, sigma)
+
+
+def lean(clean: Tensor, draft: Tensor, sigma: Tensor) -> Tensor:
+    """The network's estimate over the draft, which weighs sigma^2: all before anything is seen, nothing at the end."""
+    return clean + sigma.square().reshape(-1, *[1] * (clean.ndim - 1)).to(clean) * draft.to(clean)
 
 
 def _looks(config: MeshConfig) -> Tensor:
@@ -145,18 +163,25 @@ def _looks(config: MeshConfig) -> Tensor:
 
 @dataclass(frozen=True)
 class MeshCondition:
-    """Encoded :class:`Told`: ``aligned`` [B, cells, dim], ``context`` [B, CONTEXT, dim] and ``pooled`` [B, dim]."""
+    """Encoded :class:`Told`; see :meth:`MeshNetwork.encode` for shapes."""
 
     aligned: Tensor
     context: Tensor
     pooled: Tensor
+    draft: Tensor
 
 
 class MeshModel:
     """A trained :class:`MeshNetwork` as a :class:`pipelines.flow.FlowModel` over [B, K, *grid]."""
 
-    def __init__(self, network: MeshNetwork, name: str = "starter") -> None:
+    def __init__(
+        self, network: MeshNetwork, sight: Sight | None = None, frames: Sequence[Sequence[Frame]] = (),
+        name: str = "starter",
+    ) -> None:  # fmt: skip
+        """``sight`` tells what pictures show; ``frames`` say where each kind stands in each view's pictures."""
         self.name, self.network = name, network.eval().requires_grad_(False)
+        self.sight = sight.eval().requires_grad_(False) if sight is not None else None
+        self.frames = frames
         self.config = network.config
         depth = network.config.backbone.depth
         self.sites = tuple(Site(index, f"blocks.{index}", CONTEXT) for index in range(depth))
@@ -187,7 +212,7 @@ class MeshModel:
         clean = self.network.backbone(
             x.float(), sigma.float(), condition.context, condition.pooled, tap, aligned=condition.aligned
         )
-        return implied_velocity(x, clean, sigma)
+        return implied_velocity(x, lean(clean, condition.draft, sigma.float()), sigma)
 
     def value_shape(self, x: Tensor) -> tuple[int, int, int]:
         """Shape [B, N, C] of the values at each site."""
@@ -196,7 +221,7 @@ class MeshModel:
     def join(self, conditions: Sequence[Any]) -> MeshCondition:
         """Conditions one after the other in one batch."""
         return MeshCondition(
-            *(torch.cat([getattr(c, part) for c in conditions]) for part in ("aligned", "context", "pooled"))
+            *(torch.cat([getattr(c, part) for c in conditions]) for part in ("aligned", "context", "pooled", "draft"))
         )
 
     @torch.inference_mode()
@@ -229,11 +254,13 @@ def load_mesh(folder: Path, *, dtype: torch.dtype = torch.float32) -> MeshModel:
         sizes = {key: int(described[key]) for key in ("shape", "colour", "width")}
         config = MeshConfig(backbone, views=views, extent=float(described["extent"]), **sizes)
         fits = tuple(described["choices"]) == CHOICES
+        frames = [[(float(a), float(b), float(c), float(d)) for a, b, c, d in kind] for kind in described["frames"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"model: config.json of {folder.name!r} does not fit this version ({error})") from error
     if not fits:
         raise ModelError(f"model: {folder.name!r} knows other kinds of objects than this version; reinstall eddyline")
     with torch.random.fork_rng():  # initial weights, about to be replaced, must not move the caller's generator
         network = MeshNetwork(config)
-    fill(network, folder)
-    return MeshModel(network.to(dtype))
+        sight = Sight(len(views))
+    fill(nn.ModuleDict({"network": network, "sight": sight}), folder)
+    return MeshModel(network.to(dtype), sight, frames)

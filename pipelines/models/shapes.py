@@ -60,7 +60,6 @@ class Kind:
         shapes: of :data:`SHAPES`, which words apply.
         counted: names of what is counted, and the least and the most of them.
         sized: which of height and width apply.
-        loose: whether it may be of several pieces.
     """
 
     name: str

@@ -33,10 +33,10 @@ class MeshSettings(SamplingSettings):
     )
     count: Whole = Field(1, ge=1, le=4, title="How many", description="Meshes made together, each with its own seed.")
     steps: int = Field(
-        12, ge=1, le=200, title="Steps", description="How many steps the solver takes. More is slower and finer."
+        10, ge=1, le=200, title="Steps", description="How many steps the solver takes. More is slower and finer."
     )
     guidance: float = Field(
-        1.5, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+        2.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
     )
     solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
 

@@ -87,7 +87,9 @@ def _recipe(medium: str) -> Recipe:
     from pipelines.training import (  # bring in torch
         aligner,
         lipsync,
+        mesh,
         recipes,
+        sight,
         sound,
         speech,
         transcriber,
@@ -132,6 +134,12 @@ def _recipe(medium: str) -> Recipe:
             "lipsync", lambda d, r, s, w, c: lipsync.listener(d, r, steps=s, compile_model=c)[0],
             lipsync.export_listener, "listener", _prepare_listener,
         ),
+        "mesh": Recipe(
+            "mesh", lambda d, r, s, w, c: mesh.mesh(d, r, steps=s, compile_model=c)[0], mesh.export_mesh,
+            "mesh-starter", _prepare_mesh,
+        ),
+        "draft": Recipe("mesh", lambda d, r, s, w, c: mesh.draft(d, r, steps=s)[0], None, "mesh-starter"),
+        "sight": Recipe("mesh", lambda d, r, s, w, c: sight.sight(d, r, steps=s)[0], None, "mesh-starter"),
     }  # fmt: skip
     if medium not in known:
         raise typer.BadParameter(f"unknown medium {medium!r}; there is a recipe for: {', '.join(known)}")
@@ -174,6 +182,12 @@ def _prepare_video(data: Path) -> str:
         prepare_stickers(data / "packages").save(data / "image")
     names = prepare_motions(clips, assets() / "motions")
     return f"{len(clips.items)} clips that move, {names} names in the bank of motions"
+
+
+def _prepare_mesh(data: Path) -> str:
+    from pipelines.training.data.object_set import prepare as prepare_objects
+
+    return f"{prepare_objects(data / 'mesh')} objects"
 
 
 def _prepare_speech(data: Path) -> str:

@@ -42,6 +42,11 @@ class ObjectSet:
         done = json.loads((folder / "progress.json").read_text())["done"]
         return cls(**{name: array[:done] for name, array in held.items()})
 
+    def joined(self, other: "ObjectSet") -> "ObjectSet":
+        """These and ``other`` behind them; the large arrays become one in memory."""
+        fields = self.__dataclass_fields__
+        return ObjectSet(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in fields})
+
     def rows(self, *, held_out: bool) -> np.ndarray:
         """Rows of one share."""
         return np.flatnonzero((np.arange(len(self.seeds)) % HELD_OUT == HELD_OUT - 1) == held_out)
