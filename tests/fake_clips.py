@@ -18,7 +18,7 @@ SIDE = 64
 class Mover(Talker):
     """As :class:`Talker` for pictures and sounds; clips are a disc that circles, in a colour of its seed.
 
-    ``PAUSE`` in the environment is the time in seconds of a step or a piece; a prompt with "slow" takes .4.
+    ``PAUSE`` in the environment is the time in seconds of a step or a piece; a prompt with "slow" takes 1.
     Reading sources and the tools are the real ones.
     """
 
@@ -30,7 +30,7 @@ class Mover(Talker):
         if settings.SUBJECT == "clip":
             yield from Runner().run(settings, inputs)
             return
-        pause = 0.4 if "slow" in settings.prompt else float(os.environ.get("PAUSE", "0.01"))
+        pause = 1.0 if "slow" in settings.prompt else float(os.environ.get("PAUSE", "0.01"))
         self._accident(settings.prompt)
         act = {"generate": self._make, "edit": self._change, "extend": self._extend}[settings.TASK]
         yield from act(settings, inputs, pause)
