@@ -79,15 +79,15 @@ def draft(source: Tensor, shape: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
     stood out by. Where nothing is ``told`` [B] no new one is drawn. The network adds to this what it knows better.
     """
     u, v = _places(source.device)
-    near = (u.abs() < 0.62) & (v > -0.3) & (v < 0.62)
+    near = (u.abs() < 0.78) & (v > -0.32) & (v < 0.75)
     # Above the mouth and beside it: below it a chin may end.
     around = (u.abs() < 0.6) & (v > -0.38) & (v < -0.17) | (u.abs() > 0.54) & (u.abs() < 0.7) & (v.abs() < 0.14)
     skin = source[:, :, around].median(-1).values
     away = source - skin[:, :, None, None]
     stands_out = away.abs().amax(1, keepdim=True)
     differs = ((stands_out > 0.2) & near).float()
-    old = differs * ((u.abs() < 0.52) & (v > -0.13) & (v < 0.17))
-    for _ in range(9):  # what hangs together with it, and not the end of a chin
+    old = differs * ((u.abs() < 0.55) & (v > -0.16) & (v < 0.3))
+    for _ in range(11):  # what hangs together with it, and not the end of a chin
         old = nn.functional.max_pool2d(old, 5, 1, 2) * differs
     weight = old
     old = nn.functional.max_pool2d(old, 5, 1, 2)

@@ -76,7 +76,7 @@ class LipSyncSettings(SamplingSettings):
         0.92, ge=0.3, le=1, title="Start", description="Share of noise to start from (OmniSync's tau): less keeps more."
     )
     guidance: float = Field(
-        1.5,
+        1.0,
         ge=1,
         le=6,
         title="Follow the sounds",

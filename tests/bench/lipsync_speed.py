@@ -7,6 +7,7 @@ for so many minutes, and the offset between sound and picture of the written fil
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,11 +18,13 @@ import torch
 from lipsync_judge import Report
 from PIL import Image
 
-from pipelines.events import Done, Preview
-from pipelines.lipsync import LipSyncPipeline, character
-from pipelines.media import Picture, Sound
-from pipelines.settings import LipSyncSettings
-from studio.export import save
+sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a module named studio too
+
+from pipelines.events import Done, Preview  # noqa: E402
+from pipelines.lipsync import LipSyncPipeline, character  # noqa: E402
+from pipelines.media import Picture, Sound  # noqa: E402
+from pipelines.settings import LipSyncSettings  # noqa: E402
+from studio.export import save  # noqa: E402
 
 
 def voice(seconds):
