@@ -159,6 +159,7 @@ def test_a_clip_is_made_edited_compared_and_goes_on_while_it_is_watched(video, s
     expect(stage(page).locator(".cells span").first).to_contain_text("%")
     stage(page).get_by_role("button", name="Clip", exact=True).click()
     shown(page, ".actions button:has-text('Extend')").click()
+    page.locator("eddy-clip[data-where=extend-video] canvas[data-frame]").wait_for()  # its form is in sight now
     shown(page, ".field-prompt textarea").fill("slow turn")
     page.get_by_role("button", name="Go on", exact=True).click()
     when(page, "!s.live && s.frames === 56")
@@ -171,6 +172,7 @@ def test_words_change_on_the_way_and_an_end_is_kept(video, served, tmp_path):
         time.sleep(0.1)
     page = video()
     shown(page, ".actions button:has-text('Extend')").click()
+    page.locator("eddy-clip[data-where=extend-video] canvas[data-frame]").wait_for()  # its form is in sight now
     page.get_by_label("number input for Seconds").locator("visible=true").fill("60")
     shown(page, ".field-prompt textarea").fill("slow turn")
     page.get_by_role("button", name="Go on", exact=True).click()
