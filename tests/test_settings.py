@@ -15,6 +15,7 @@ from pipelines.settings import (
     MAX_SEED,
     ImageEditSettings,
     ImageSettings,
+    LipSyncSettings,
     MeshSettings,
     ScheduleName,
     Solver,
@@ -30,8 +31,10 @@ TOOLS = [kind for kind in ANY_SETTINGS.values() if issubclass(kind, ToolSettings
 KINDS = [kind for kind in ANY_SETTINGS.values() if kind not in TOOLS]
 FIELDS = [(kind, name) for kind in KINDS for name in kind.model_fields]
 # What cannot be left out: what to make, or what there is.
-NEEDED = dict.fromkeys(KINDS, "prompt") | {SpeechSettings: "text", SpeechEditSettings: "source_text"}
-OPEN = {MeshSettings}  # whose words may be left out where a picture is given
+NEEDED = dict.fromkeys(KINDS, "prompt") | {
+    SpeechSettings: "text", SpeechEditSettings: "source_text", LipSyncSettings: "text",
+}  # fmt: skip
+OPEN = {MeshSettings, LipSyncSettings}  # whose words may be left out where a picture or a recording is given
 BEYOND = {"ge": -1, "le": 1}  # constraint -> direction in which values are refused
 
 
@@ -46,6 +49,10 @@ def limited_fields():
             for key, direction in BEYOND.items():
                 if hasattr(constraint, key):
                     yield kind, name, getattr(constraint, key), direction
+
+
+# What another field must come with.
+TOGETHER = {"mouth_x": {"mouth_y": 0.5}, "mouth_y": {"mouth_x": 0.5}}
 
 
 @pytest.mark.parametrize("kind, name", FIELDS)
@@ -69,7 +76,7 @@ def test_a_range_holds_and_its_refusal_names_field_and_value(kind, name, limit, 
     # A starter does not go as far as checkpoints may.
     model = {"model": "owner/name"} if limit > kind.LIMITS.get(name, math.inf) else {}
     if name not in {"guidance_from", "guidance_to", "start", "end"}:
-        assert getattr(least(kind, **{name: limit}, **model), name) == limit
+        assert getattr(least(kind, **{name: limit}, **TOGETHER.get(name, {}), **model), name) == limit
     with pytest.raises(SettingsError, match=rf"^{name}: .*{limit}.*got {beyond}"):
         least(kind, **{name: beyond})
 
@@ -98,7 +105,7 @@ def test_any_other_seed_is_refused_by_name_and_value(value):
 @pytest.mark.parametrize("prompt", ["", "  ", "\n\t"])
 def test_an_empty_prompt_is_refused(kind, prompt):
     if kind in OPEN:
-        assert least(kind, prompt=prompt).prompt == prompt
+        assert getattr(least(kind, **{NEEDED[kind]: prompt}), NEEDED[kind]) == prompt
         return
     with pytest.raises(SettingsError, match=f"^{NEEDED[kind]}: is empty"):
         least(kind, **{NEEDED[kind]: prompt})

@@ -98,12 +98,14 @@ def _solver(sampler: str, notes: list[str]) -> dict[str, str]:
 
 
 def _limits(name: str) -> dict[str, Any]:
-    """The range of one of our settings, where it is written once."""
+    """The range of one of our settings, where it is written once; the starter's where checkpoints go further."""
     found: dict[str, Any] = {}
     for each in ImageSettings.model_fields[name].metadata:
         for key in ("ge", "le", "multiple_of", "max_length"):
             if getattr(each, key, None) is not None:
                 found[key] = getattr(each, key)
+    if name in ImageSettings.LIMITS:
+        found["le"] = min(found["le"], int(ImageSettings.LIMITS[name]))
     return found
 
 
