@@ -4,54 +4,19 @@ The field's value names the file as ``studio.sources`` does, or a character as `
 Gradio's file field: that one shows neither a clip nor a choice beside it.
 """
 
-import json
 from html import escape
 from pathlib import Path
 
 import gradio as gr
 
-from pipelines.errors import MediaError
-from pipelines.paths import assets
-from studio.language import phrase, said, say
-
-CHARACTER = "character:"
-FOLDER = "characters"  # below the assets
+from studio.characters import characters
+from studio.language import said, say
 
 
 def face_field() -> gr.HTML:
     """The field; ``upload`` fires when a person gave a file, ``select`` when they chose a character or took it away."""
     script = (Path(__file__).parent / "look" / "face.js").read_text("utf-8")
     return gr.HTML("", html_template=_page(), js_on_load=script, apply_default_css=False, elem_classes=["faces"])
-
-
-def chosen(value: object) -> str:
-    """The character that a value names, or nothing."""
-    text = value if isinstance(value, str) else ""
-    return text.removeprefix(CHARACTER) if text.startswith(CHARACTER) else ""
-
-
-def portrait(name: str) -> Path:
-    """The picture of a shipped character.
-
-    Raises:
-        MediaError: there is none of this name.
-    """
-    if name not in characters():
-        raise MediaError(phrase("character: there is none of this name"))
-    return assets() / FOLDER / f"{name}.webp"
-
-
-def characters() -> dict[str, str]:
-    """Names of the characters that ship and what a person reads; empty where they are missing or damaged.
-
-    Read here and not through the pipeline, which would bring torch into the process of the page.
-    """
-    try:
-        listed = json.loads((assets() / FOLDER / "characters.json").read_text("utf-8"))
-        found = {str(each["name"]): str(each["title"]) for each in listed}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return {name: title for name, title in found.items() if (assets() / FOLDER / f"{name}.webp").is_file()}
 
 
 def _page() -> str:

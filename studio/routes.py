@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.errors import StudioError
-from studio import faces, talks
+from studio import characters, talks
 from studio.exports import exported
 from studio.frames import sheet_of
 from studio.intake import take
@@ -195,7 +195,7 @@ class _Desk:
         return _file(talks.strip(self.shop.store.home, path, _digest(path)), PRIVATE)
 
     def character(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
-        return _file(faces.portrait(request.path_params["name"]), PRIVATE)
+        return _file(characters.portrait(request.path_params["name"]), PRIVATE)
 
     def solid(self, owner: str, request: Request, sent: dict[str, Any]) -> Response:
         """A mesh as a GLB that a browser can turn; ``name`` is as in :mod:`studio.sources`."""

@@ -135,7 +135,8 @@ def test_a_ready_made_voice_takes_no_steps():
 
 
 def test_an_edit_of_speech_costs_what_it_says_anew():
-    same = SpeechEditSettings(source_text=TEXT * 9, text=TEXT * 9)
+    same = SpeechEditSettings(source_text=TEXT * 9, text=TEXT * 9, takes=1)
+    assert scale(same.with_(takes=4)) == pytest.approx(4 * scale(same))
     assert scale(same) == pytest.approx(4 / 5)  # what is around nothing
     one = same.with_(text=TEXT * 4 + TEXT.replace("rock", "mountain") + TEXT * 4)
     assert scale(one) == pytest.approx((4 + len("mountain,") / 14) / 5)

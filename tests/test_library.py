@@ -16,11 +16,11 @@ import pytest
 import shelf
 import soundfile
 from PIL import Image
-from samples import clip
+from samples import clip, tetrahedron
 
 from pipelines.errors import MediaError, SettingsError, StudioError
 from pipelines.media import Mask, Word
-from pipelines.settings import ImageSettings, VideoSettings
+from pipelines.settings import ImageSettings, MeshSettings, VideoSettings
 from studio.export import save
 from studio.library import Library, made, places, result_id
 from studio.library.files import digest
@@ -300,7 +300,7 @@ def test_a_thumbnail_fits_and_is_made_once(library, tmp_path):
 
 @pytest.mark.parametrize("name", ["a.glb"])
 def test_other_media_get_a_drawn_thumbnail(library, tmp_path, name):
-    (tmp_path / name).write_bytes(b"data")
+    save(tetrahedron(), tmp_path / name, MeshSettings(prompt="a pyramid", seed=1))
     asset = library.bring_in(tmp_path / name, name, "")
     with Image.open(library.thumbnail(asset)) as small:
         assert small.size == (256, 256) and len(small.convert("RGB").getcolors(10_000)) > 1
@@ -508,7 +508,7 @@ def test_strange_files_in_the_folder_do_no_harm(library):
 
 
 def test_what_belongs_to_a_mesh_goes_with_it(library, tmp_path):
-    (tmp_path / "a.obj").write_text("v 0 0 0")
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     asset = library.bring_in(tmp_path / "a.obj", "chair.obj", "")
     texture, other = asset.path.with_name(asset.path.name + ".png"), asset.path.with_name(asset.path.name + ".glb")
     texture.write_bytes(shelf.picture_file(tmp_path).read_bytes())

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_german_page import GERMAN, VISIBLE
 
-from studio import faces, runs, ui
+from studio import characters, runs, ui
 from studio.provenance import read_visemes
 from studio.tabs import lipsync
 
@@ -48,12 +48,12 @@ def shipped(tmp_path_factory):
 def served(tmp_path_factory, loops_closed, shipped):
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PAUSE")}
     os.environ |= {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]), "PAUSE": "0.02"}
-    usual = faces.assets, runs.assets
-    faces.assets = runs.assets = lambda: shipped
+    usual = characters.assets, runs.assets
+    characters.assets = runs.assets = lambda: shipped
     served = ui.start("127.0.0.1", free_port(), home=tmp_path_factory.mktemp("home"), runner="fake_talks:Mouths")
     yield served
     served.close()
-    faces.assets, runs.assets = usual
+    characters.assets, runs.assets = usual
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
 

@@ -349,7 +349,7 @@ def test_a_replay_tells_what_differs_and_what_cannot_be_made(library, real, tmp_
                 each["record"]["settings"]["model"] = "gone"
 
     lost, differs = replay(rewritten(whole, change))
-    assert lost.same is None and lost.why.startswith("cannot: model: unknown image model 'gone'; choose one of starter")
+    assert lost.same is None and lost.why.startswith("cannot: model: 'gone' is no model here")
     assert differs.same is False and "largest difference" in differs.why
     without = rewritten(whole, lambda held: held["assets"][-2:] and held.update(assets=held["assets"][-2:]))
     held = manifest_of(without)["assets"]

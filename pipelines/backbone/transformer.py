@@ -239,9 +239,9 @@ class FlowTransformer(nn.Module):
     ) -> Tensor:  # fmt: skip
         """Clean estimate of ``x``, whose every ``frames`` samples are those of one clip where there are several."""
         cfg, patch = self.config, self.config.token_patch
-        grid = tuple(size // p for size, p in zip(x.shape[2:], patch, strict=True))
         if not cfg.temporal:
-            self.grid_of(x)
+            self.grid_of(x)  # refuses what does not fit
+        grid = tuple(size // p for size, p in zip(x.shape[2:], patch, strict=True))
         cut, join = (overlap_patchify, overlap_unpatchify) if cfg.overlap else (patchify, unpatchify)
         tokens = self.embed(cut(x, patch).to(self.head.weight.dtype)).flatten(1, -2)
         if reference is not None:

@@ -7,7 +7,7 @@ import typer
 
 from pipelines.errors import MediaError, SettingsError
 from pipelines.settings import LipSyncSettings
-from studio.faces import CHARACTER, characters
+from studio.characters import CHARACTER, characters
 
 MOST = 3  # voices beside the first: the pipeline moves up to four faces
 Visemes = Annotated[Path | None, typer.Option("--visemes", help="File for the movement of the mouth too, .json.")]

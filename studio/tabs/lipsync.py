@@ -8,7 +8,7 @@ import gradio as gr
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import LipSyncSettings, SamplingSettings
-from studio import faces, runs, sources
+from studio import characters, faces, runs, sources
 from studio.boards.talks import Talks
 from studio.events import QUICK
 from studio.extras import Extras
@@ -133,7 +133,7 @@ class _Tab:
         Raises:
             StudioError: there is no face, or nothing to say; says where to put it.
         """
-        character, typed = faces.chosen(values[self.face]), values[self.heard] == TYPED
+        character, typed = characters.chosen(values[self.face]), values[self.heard] == TYPED
         inputs = {} if character else self._kept("source", values[self.face], owner, NO_FACE)
         if not typed:
             inputs |= self._kept("recording", values[self.voice], owner, NO_VOICE)
@@ -163,7 +163,7 @@ class _Tab:
         settings = result.settings
         assert isinstance(settings, LipSyncSettings)
         given = {role: f"{sources.ASSET}{asset}" for role, path, asset in result.given if path.exists()}
-        face = f"{faces.CHARACTER}{settings.character}" if settings.character else given.get("source", "")
+        face = f"{characters.CHARACTER}{settings.character}" if settings.character else given.get("source", "")
         updates = {self.face: face, **self._saying(TYPED if settings.text else RECORDED)}
         updates |= {self.voice: given.get("recording", "")}
         updates |= {field: given.get(role, "") for role, field in zip(MORE, self.others, strict=True)}
