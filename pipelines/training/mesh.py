@@ -344,7 +344,7 @@ def export_mesh(run: Path, folder: Path, config: MeshConfig = MESH) -> None:
         (
             "Early in its training: shapes are soft, thin plates and legs are often lost, borders of colours run.",
             "Thirty kinds of objects, listed in the app; another noun is taken for the nearest of them, and said so.",
-            "Procedural objects alone; no scans, and none of the furniture library, which is only measured with.",
+            "Procedural objects alone; no scans, and none of the furniture library.",
             "Simple shapes of up to four colours: no people, no animals, no lettering, no fine detail.",
             "A voxel is a forty-eighth of the object's cube: what is thinner is lost or thickened.",
             "Pictures are understood from the front or from three-quarter, on a transparent or plain ground.",
