@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,9 +123,10 @@ def _tinted(recipe: Recipe, cut: np.ndarray) -> Recipe:
         return recipe
     shades = (cut[solid][:, :3] / cut[solid][:, 3:]).clip(0, 1)
     flat = Image.fromarray((shades[None] * 255).astype(np.uint8)).quantize(3, Image.Quantize.MEDIANCUT, kmeans=2)
-    counts = sorted(flat.getcolors() or [], reverse=True)  # type: ignore[type-var]
+    counts: list[tuple[int, Any]] = list(flat.getcolors() or [])
+    counts.sort(reverse=True)
     palette = np.array(flat.getpalette(), np.uint8).reshape(-1, 3)
-    found = [tuple(int(v) for v in palette[int(index)]) for _, index in counts]  # type: ignore[arg-type]
+    found = [tuple(int(v) for v in palette[int(index)]) for _, index in counts]
     parts = len(KINDS[recipe.kind - 1].parts)
     colours = list(recipe.colours)
     for place in range(min(parts, len(found), 2)):

@@ -64,7 +64,7 @@ def _raised(mesh: Mesh) -> np.ndarray:
     normals = np.stack(
         [np.bincount(mesh.faces.reshape(-1), np.repeat(flat[:, k], 3), len(mesh.vertices)) for k in range(3)], axis=1
     )
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     size = float((mesh.vertices.max(0) - mesh.vertices.min(0)).max())
     height = STEP * size * (group.reshape(-1) % 3)
     return (normals * height[:, None]).astype(np.float32)

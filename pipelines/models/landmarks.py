@@ -88,7 +88,7 @@ class FaceNets:
             (rx, ry), (lx, ly) = keys[0], keys[1]  # the eyes, the person's right one first
             region = Region(
                 *_unpadded(x, y, side, left, top, long), 1.5 * float(max(wide, high)) * long,
-                math.atan2(ly - ry, lx - rx), _unpadded(*keys[3], side, left, top, long),
+                math.atan2(ly - ry, lx - rx), _unpadded(keys[3][0], keys[3][1], side, left, top, long),
             )  # fmt: skip
             if all(_shared(region, other) < OVERLAP for other in found):
                 found.append(region)

@@ -89,6 +89,8 @@ class Told:
 class MeshNetwork(nn.Module):
     """Noised numbers of cells and :class:`Told` in, clean estimate out."""
 
+    looks: Tensor
+
     def __init__(self, config: MeshConfig) -> None:
         super().__init__()
         self.config = config

@@ -32,8 +32,8 @@ def list_(
         return
     for each in found:
         typer.echo(_line(each))
-    for each in named.all_named().values():
-        typer.echo(f"{each.name:20}  {each.medium:8}  named     {Path(each.place).name}")
+    for own in named.all_named().values():
+        typer.echo(f"{own.name:20}  {own.medium:8}  named     {Path(own.place).name}")
     typer.echo(f"\nwhat is away can be fetched; what is planned cannot be used in this version.\n{here.sentence()}")
 
 

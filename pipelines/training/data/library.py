@@ -73,7 +73,7 @@ def prepare_library(cache: Path, folder: Path, *, free: bool = True) -> int:
     """
     chosen = [item for item in items(FURNITURE.fetch(cache)) if (item.licence == "CC0-1.0") == free]
     rows: dict[str, list[np.ndarray]] = {}
-    told = []
+    told: list[dict[str, str]] = []
     for item in chosen:
         try:
             held = _object(item, -1 - len(told))
@@ -100,7 +100,7 @@ def _object(item: Item, seed: int) -> dict[str, np.ndarray]:
     return {
         "distance": np.rint(grid.distance * (127 / BAND)).astype(np.int8), "part": part,
         "views": views_of(grid.distance, part), "numbers": np.zeros(NUMBERS, np.int64), "colours": colours,
-        "seeds": np.int64(seed),
+        "seeds": np.asarray(seed, np.int64),
     }  # fmt: skip
 
 
