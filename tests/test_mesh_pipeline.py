@@ -1,15 +1,20 @@
 """The mesh pipeline around a tiny network: exact round trips, refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from mesh_starters import ball, random_mesh_starter
+from mesh_starters import random_mesh_starter
+from shapes.bodies import ball
 
+from pipelines.codecs.mesh import to_grid
 from pipelines.edit.rf_edit import invert
 from pipelines.errors import SettingsError
 from pipelines.flow import CLAMP, conditioned, sigma_grid, solve
 from pipelines.flow.rules import ALF
 from pipelines.mesh import MeshPipeline
+from pipelines.mesh.splice import splice
 from pipelines.models.mesh import Told
 from pipelines.models.wording import read_prompt
 from pipelines.settings import MeshEditSettings, MeshSettings
@@ -39,3 +44,14 @@ def test_a_brush_of_another_mesh_is_refused():
     settings = MeshEditSettings(source_prompt="red mug", prompt="blue mug", steps=1, seed=1)
     with pytest.raises(SettingsError, match="^brush: expected one weight per vertex"):
         list(pipeline.edit(settings, ball(), np.ones(3, np.float32)))
+
+
+def test_a_change_of_colour_alone_moves_no_vertex():
+    source = ball(2)
+    before = to_grid(source, 24)
+    after = replace(before, distance=before.distance - 1, colour=np.full_like(before.colour, (0, 0, 255)))
+    everywhere = np.ones(before.distance.shape, bool)
+    done = splice(source, before, after, everywhere, 320, colours_alone=True)
+    assert np.array_equal(done.mesh.vertices, source.vertices) and done.kept == len(source.vertices)
+    assert (done.mesh.colours[:, :3] == (0, 0, 255)).all()
+    assert splice(source, before, after, everywhere, 320).mesh.vertices.max() > source.vertices.max()

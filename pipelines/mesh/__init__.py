@@ -2,6 +2,6 @@
 
 from pipelines.codecs.rendering import View, render, turntable
 from pipelines.mesh.pipeline import MeshPipeline
-from pipelines.mesh.source import read_mesh
+from pipelines.shapes import read_mesh
 
 __all__ = ["MeshPipeline", "View", "read_mesh", "render", "turntable"]

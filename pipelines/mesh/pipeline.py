@@ -116,7 +116,8 @@ class MeshPipeline:
         old = to_grids(fields[None])[0]
         old, result = (replace(one, scale=grid.scale, centre=grid.centre) for one in (old, result))
         allowed = self._allowed(settings, source, grid, brush)
-        done = splice(source, old, result, allowed, settings.faces or len(source.faces))
+        alone = replace(said.recipe, colours=()) == replace(after.recipe, colours=())
+        done = splice(source, old, result, allowed, settings.faces or len(source.faces), colours_alone=alone)
         yield from (Note(text) for text in done.notes)
         mesh = done.mesh
         if settings.faces is not None and len(mesh.faces) > settings.faces:

@@ -26,7 +26,9 @@ class Spliced:
     notes: tuple[str, ...] = ()
 
 
-def splice(source: Mesh, before: Grid, after: Grid, allowed: np.ndarray, faces: int) -> Spliced:
+def splice(
+    source: Mesh, before: Grid, after: Grid, allowed: np.ndarray, faces: int, *, colours_alone: bool = False
+) -> Spliced:
     """``source`` with what differs between two grids of it.
 
     Args:
@@ -35,8 +37,11 @@ def splice(source: Mesh, before: Grid, after: Grid, allowed: np.ndarray, faces: 
         after: the edited grid, in the same place.
         allowed: [S, S, S] bool: where anything may change.
         faces: triangles to make the new parts of, at most about so many.
+        colours_alone: nothing but colours was asked to change, so the surface stays as it is.
     """
     shape, colour = _changed(before, after, allowed)
+    if colours_alone:
+        shape = np.zeros_like(shape)  # what moved all the same is the model's noise
     coloured = _recoloured(source, before, after, colour & ~shape)
     if not shape.any():
         return Spliced(coloured, len(source.vertices), () if colour.any() else ("The edit changed nothing.",))

@@ -146,6 +146,8 @@ def _paint(visual: Any, count: int, linear: bool) -> tuple[Any, Any, Any]:
         uv, image = getattr(visual, "uv", None), _image(visual.material)
         if uv is not None and image is not None and len(uv) == count and np.isfinite(uv).all():
             return None, np.asarray(uv, np.float32), image
+        if (own := _beside_material(visual, count)) is not None:
+            return own, None, None
         plain = _plain(visual.material)
         return (None if plain is None else np.tile(plain, (count, 1))), None, None
     if kind in ("vertex", "face"):
@@ -155,6 +157,20 @@ def _paint(visual: Any, count: int, linear: bool) -> tuple[Any, Any, Any]:
         # glTF has the colours of vertices in linear light; they are handed through as they are.
         return (from_linear(colours / 255) if linear and kind == "vertex" else colours), None, None
     return None, None, None
+
+
+def _beside_material(visual: Any, count: int) -> np.ndarray | None:
+    """Colours of the vertices that stand beside a material, uint8 [count, 4] sRGB: glTF multiplies the two."""
+    held = np.asarray(getattr(visual, "vertex_attributes", {}).get("color", ()))
+    if held.ndim != 2 or held.shape[0] != count or held.shape[1] not in (3, 4):
+        return None
+    light = held / np.iinfo(held.dtype).max if held.dtype.kind == "u" else held.astype(float)
+    light = np.concatenate([light, np.ones((count, 4 - light.shape[1]))], axis=1)
+    factor = getattr(visual.material, "baseColorFactor", None)
+    if factor is not None:
+        factor = np.asarray(factor, float)
+        light = light * np.resize(factor / 255 if factor.max() > 1 else factor, 4)
+    return from_linear(light.clip(0, 1))
 
 
 def _image(material: Any) -> Picture | None:

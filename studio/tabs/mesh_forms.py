@@ -29,11 +29,11 @@ VIEWS = {
     "three-quarter": "From a corner",
     "words": "Only its kind",
 }
-MAKE = ("a red mug", "a round wooden table with three legs", "a blue chair")
+MAKE = ("a house with a red roof", "a yellow lamp", "a white rocket with red fins")
 EDIT = (
-    ("a red mug", "a blue mug"),
-    ("a table with four legs", "a table with three legs"),
-    ("a white lamp", "a green lamp"),
+    ("a house with a red roof", "a house with a blue roof"),
+    ("a yellow lamp", "a red lamp"),
+    ("a green bottle", "a blue bottle"),
 )
 BOX = ("left", "right", "bottom", "top", "back", "front")
 

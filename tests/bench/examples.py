@@ -1,4 +1,4 @@
-"""The examples of the Audio tab, made anew by the shipped starters: ``python tests/bench/examples.py [sounds]``.
+"""The examples of the Audio and 3D tabs, made anew by the starters: ``python tests/bench/examples.py [sounds]``.
 
 Files go to ``assets/examples``; the page shows the highest number first.
 """
@@ -10,7 +10,14 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from pipelines.events import Done  # noqa: E402
-from pipelines.settings import SoundEditSettings, SoundSettings, SpeechEditSettings, SpeechSettings  # noqa: E402
+from pipelines.mesh import MeshPipeline  # noqa: E402
+from pipelines.settings import (  # noqa: E402
+    MeshSettings,
+    SoundEditSettings,
+    SoundSettings,
+    SpeechEditSettings,
+    SpeechSettings,
+)
 from pipelines.sound import SoundPipeline  # noqa: E402
 from pipelines.speech import SpeechPipeline  # noqa: E402
 from studio.export import save  # noqa: E402
@@ -62,7 +69,19 @@ def speeches():
     keep("0-good-morning", made(speech.generate(morning)), morning)
 
 
+def meshes():
+    """Objects from words."""
+    for old in FOLDER.glob("mesh-*"):
+        old.unlink()
+    pipeline = MeshPipeline.load("starter")
+    things = {"a green bottle": 11, "a white rocket with red fins": 7, "a yellow lamp": 3, "a house with a red roof": 3}
+    for place, (prompt, seed) in enumerate(things.items(), start=1):
+        settings = MeshSettings(prompt=prompt, seed=seed)
+        name = prompt.removeprefix("a ").replace(" ", "-")
+        save(made(pipeline.generate(settings)), FOLDER / f"mesh-{place}-{name}.glb", settings)
+
+
 if __name__ == "__main__":
-    # By default all of them; "sounds" or "speeches" makes only those.
-    for name in sys.argv[1:] or ["sounds", "speeches"]:
-        {"sounds": sounds, "speeches": speeches}[name]()
+    # By default all of them; a name makes only those.
+    for name in sys.argv[1:] or ["sounds", "speeches", "meshes"]:
+        {"sounds": sounds, "speeches": speeches, "meshes": meshes}[name]()

@@ -57,7 +57,7 @@ def fill(shop: Workshop) -> None:
     speech = [SpeechSettings(text="Good morning. The kettle is on, and the post has come.", seed=4)]
     sounds = [SoundSettings(prompt=words, seed=7) for words in ("rain on a window", "slow piano arpeggio in C minor")]
     clips = [VideoSettings(prompt=words, seed=7) for words in ("a rocket, shaking", "a grinning face, nodding")]
-    meshes = [MeshSettings(prompt=words, seed=7) for words in ("a red mug", "a blue chair")]
+    meshes = [MeshSettings(prompt=words, seed=7) for words in ("a yellow lamp", "a house with a red roof")]
     talk = [LipSyncSettings(text="Good morning. The river is calm today.", character="otto", seed=4)]
     for settings in (*sounds, *speech, *clips, *meshes, *talk):
         shop.jobs.submit([settings], "")

@@ -195,3 +195,16 @@ def test_every_glb_passes_the_khronos_validator(validator, tmp_path):
     assert len(found) == 7
     for path, issues in found:
         assert issues["numErrors"] == issues["numWarnings"] == 0, (path, issues["messages"][:3])
+
+
+def test_colours_beside_a_material_come_back(tmp_path):
+    path = save(ball(1), tmp_path / "ball.glb", MeshSettings(prompt="a ball", seed=1))
+    found, _ = read_mesh(path)
+    assert found.colours is not None and np.abs(found.colours.astype(int) - ball(1).colours).max() <= 2
+    # Another program may multiply them with a colour of the material.
+    body = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False)
+    half = trimesh.visual.material.PBRMaterial(baseColorFactor=[128, 128, 128, 255])
+    body.visual = trimesh.visual.TextureVisuals(material=half)
+    body.visual.vertex_attributes["color"] = np.array([[255, 0, 0, 255]] * 3, np.uint8)
+    body.export(tmp_path / "half.glb")
+    assert np.abs(read_mesh(tmp_path / "half.glb")[0].colours[0].astype(int) - (188, 0, 0, 255)).max() <= 2
