@@ -42,5 +42,9 @@ fi
 ruff check .
 ruff format --check .
 mypy
-# A worker a processor; files stay whole, since those of the page share a server and a browser.
-exec python -m pytest -n logical --maxprocesses 4 --dist loadfile "$@"
+# Tests of the page share a server and a browser and wait for what they see, so they run one by one, after the rest.
+# One that failed may try again: a busy machine is slow to draw, which is no fault of the page.
+pages=(tests/test_*page.py tests/test_server.py)
+if [ $# -gt 0 ]; then exec python -m pytest "$@"; fi
+python -m pytest -n logical --maxprocesses 4 --dist loadfile $(printf -- "--ignore=%s " "${pages[@]}")
+exec python -m pytest --reruns 2 "${pages[@]}"
