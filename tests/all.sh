@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up a clean environment and pass every check: lint, types, tests, browser tests. Usage: bash tests/all.sh
+# Set up a clean environment and pass every check: lint, types, tests. The page: tests/pages.sh. Usage: bash tests/all.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,9 +42,7 @@ fi
 ruff check .
 ruff format --check .
 mypy
-# Tests of the page share a server and a browser and wait for what they see, so they run one by one, after the rest.
-# One that failed may try again: a busy machine is slow to draw, which is no fault of the page.
-pages=(tests/test_*page.py tests/test_server.py)
 if [ $# -gt 0 ]; then exec python -m pytest "$@"; fi
-python -m pytest -n logical --maxprocesses 4 --dist loadfile $(printf -- "--ignore=%s " "${pages[@]}")
-exec python -m pytest --reruns 2 "${pages[@]}"
+# What drives the page in a browser takes a quiet machine and longer than all the rest: tests/pages.sh.
+exec python -m pytest -n logical --maxprocesses 4 --dist loadfile \
+  $(printf -- "--ignore=%s " tests/test_*page.py tests/test_server.py)

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Drive the page in a browser, one test after the other: they wait for what they see, and share a server and a browser.
+# Run tests/all.sh first, which sets up. Usage: bash tests/pages.sh [FILES]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. "${EDDYLINE_TEST_VENV:-.venv-test}/bin/activate"
+[ $# -gt 0 ] || set -- tests/test_*page.py tests/test_server.py
+# One that failed may try again: a busy machine is slow to draw, which is no fault of the page.
+exec python -m pytest --reruns 2 "$@"
