@@ -236,15 +236,19 @@ def _reached(settings: Any, sigma: float) -> float:
 def _rf_edit(settings: Any) -> float:
     each = RULE_CALLS.get(settings.solver, 1)
     again = settings.share_steps if settings.features == "recompute" else 0
-    return each * (3 * settings.steps + min(again, settings.steps)) + 3
+    return each * ((1 + _branches(settings)) * settings.steps + min(again, settings.steps)) + 3
 
 
-# A second branch stands in each of these for the description of the source.
+def _branches(settings: Any) -> int:
+    """Model calls of one velocity toward the target: guidance asks for the description of the source as well."""
+    return 1 if settings.guidance == 1 else 2
+
+
 _EDITS: dict[str, Callable[[Any], float]] = {
-    "flowedit": lambda settings: 3 * settings.steps * getattr(settings, "average", 1),
+    "flowedit": lambda settings: (1 + _branches(settings)) * settings.steps * getattr(settings, "average", 1),
     "rf-edit": _rf_edit,
-    "magicmix": lambda settings: 2 * settings.steps,
-    "sdedit": lambda settings: 2 * settings.steps,
+    "magicmix": lambda settings: _branches(settings) * settings.steps,
+    "sdedit": lambda settings: _branches(settings) * settings.steps,
 }
 
 

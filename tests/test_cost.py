@@ -14,8 +14,10 @@ from pipelines.events import Done
 from pipelines.flow.rules import RULES
 from pipelines.image import ImagePipeline
 from pipelines.media import Sound
-from pipelines.models.network import NetworkConfig
-from pipelines.models.starter import StarterModel
+from pipelines.models.sound import SoundConfig, SoundModel
+from pipelines.score import Note as Struck
+from pipelines.score.noises import MODIFIERS
+from pipelines.score.timbres import TIMBRES
 from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
@@ -78,8 +80,10 @@ def test_calls_are_counted_as_the_pipeline_counts_them(settings, tiny_starter):
 
 @pytest.fixture(scope="module")
 def tiny_sound():
-    shape = BackboneConfig(channels=BANDS, grid=(240,), patch=(PATCH,), dim=32, depth=2, heads=2, bottleneck=16)
-    return StarterModel(*sound_network(NetworkConfig(shape), 0), "tiny")
+    shape = BackboneConfig(
+        channels=BANDS, grid=(240,), patch=(PATCH,), dim=32, depth=2, heads=2, bottleneck=16, reference=True
+    )
+    return SoundModel(sound_network(SoundConfig(shape, TIMBRES, MODIFIERS, 16, 1), 0), "tiny")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,8 @@ def tiny_sound():
     )],
 )  # fmt: skip
 def test_calls_for_sounds_are_counted_as_the_pipeline_counts_them(settings, tiny_sound):
-    pipe = SoundPipeline(tiny_sound, lambda latent: torch.zeros(len(latent), latent.shape[2] * HOP) + 0.1)
+    heard = (Struck(0.1, 0.3, 69, 84),)
+    pipe = SoundPipeline(tiny_sound, lambda mel: torch.zeros(len(mel), mel.shape[2] * HOP) + 0.1, lambda _: heard)
     source = Sound(any_noise(1.5), SAMPLE_RATE)
     run = pipe.generate(settings) if isinstance(settings, SoundSettings) else pipe.edit(settings, source)
     done = [event for event in run if isinstance(event, Done)][0]

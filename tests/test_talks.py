@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from pipelines.errors import MediaError
 from pipelines.media import CHANNELS, Clip, Sound
 from pipelines.settings import ANY_SETTINGS, LipSyncSettings, SpeechSettings
-from studio import api, faces, talks
+from studio import api, characters, talks
 from studio.cli import app
 from studio.cost import Paces, estimate, memory, scale, work
 from studio.export import save
@@ -155,7 +155,7 @@ def ships(tmp_path, monkeypatch):
         Image.fromarray(drawn(np.zeros(17), name)).save(folder / f"{name}.webp")
     listed = [{"name": name, "title": name.title()} for name in ("wren", "moss", "gone")]
     (folder / "characters.json").write_text(json.dumps(listed))
-    monkeypatch.setattr(faces, "assets", lambda: tmp_path / "assets")
+    monkeypatch.setattr(characters, "assets", lambda: tmp_path / "assets")
     seen = []
 
     def run(self, settings, inputs):
