@@ -47,7 +47,7 @@ class Card(BaseModel):
     value_bytes: int = 0  # what one layer shares at one model call, at the default size
     layers: int = 0
     note: str = ""
-    family: str | None = None  # its pipeline class in diffusers; None: another package runs it, or nothing yet
+    family: str | None = None  # its pipeline class in diffusers, or the package that runs it; None: nothing here does
     revision: str | None = None  # commit on the hub; None: the newest at the first fetch, and that one ever after
     defaults: dict[str, int | float | str] = {}  # where this checkpoint wants other settings than its family
 
@@ -133,8 +133,20 @@ def installed(card: Card) -> bool:
     folders = _folders(card)
     if not folders:
         return False
+    if card.fetchable:
+        return _whole(folders[0])
     sign = "config.json" if card.usable else "snapshots"
     return all((folder / sign).exists() for folder in folders)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a folder of the hub's cache says which commit it is at and holds that."""
+    try:
+        commit = (folder / "refs" / "main").read_text("utf-8").strip()
+    except OSError:
+        return False
+    signs = ("model_index.json", "hunyuan3d-dit-v2-0/config.yaml", "F5TTS_v1_Base/vocab.txt")
+    return bool(commit) and any((folder / "snapshots" / commit / sign).exists() for sign in signs)
 
 
 def size_on_disk(card: Card) -> int:

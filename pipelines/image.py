@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture
+from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture, without_haze
 from pipelines.edit import EditPlan, feathered
 from pipelines.edit.types import CountedModel
 from pipelines.errors import MediaError, ModelError
@@ -63,9 +63,10 @@ class ImagePipeline:
         # Not to 0: below the clamp the model's velocity is too small to remove what noise is left.
         for step in solve(velocity, start, sigmas_of(settings, tokens, end=CLAMP), rule_named(settings.solver)):
             yield clock.progress(step.done)
-            yield Preview(_pictures(step.clean))
+            pictures = tuple(without_haze(picture) for picture in _pictures(step.clean))
+            yield Preview(pictures)
         # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
-        yield _done(_pictures(step.clean), seeds, model.calls, started)
+        yield _done(pictures, seeds, model.calls, started)
 
     def edit(self, settings: ImageEditSettings, source: Picture, mask: Mask | None = None) -> Iterator[Event[Picture]]:
         """Turn ``source`` into what ``settings.prompt`` says; nothing outside ``mask`` changes by a bit.
@@ -91,7 +92,8 @@ class ImagePipeline:
             clock = clock or Clock(step.total, started)
             yield clock.progress(step.done)
             yield Preview(_pictures(step.clean))
-        yield _done((fit.restore(step.clean, soft),), seeds, step.calls, started)
+        made = without_haze(fit.restore(step.clean, soft), source)
+        yield _done((made,), seeds, step.calls, started)
 
     def _plan(self, settings: ImageEditSettings, mask: Tensor | None) -> EditPlan:
         source = self.model.encode([_styled(settings.source_prompt, settings.style)])

@@ -82,11 +82,13 @@ class Visemes:
     """How a mouth moves: ``weights`` float32 [T, 17] in [0, 1], ``rate`` rows a second, columns as in ``CHANNELS``.
 
     The first fifteen columns are mouth shapes; ``jaw`` says how far the mouth is open and ``blink`` how far the eyes
-    are closed.
+    are closed. Where several faces have voices of their own, ``others`` are those after the first, from left to right;
+    None is a face that is left alone.
     """
 
     weights: np.ndarray
     rate: float
+    others: tuple["Visemes | None", ...] = ()
 
     def __post_init__(self) -> None:
         found = self.weights
@@ -96,6 +98,8 @@ class Visemes:
             raise MediaError("visemes: weights must be between 0 and 1")
         if not 0.1 <= self.rate <= 240:
             raise MediaError(f"visemes: rate must be between 0.1 and 240 rows a second, got {self.rate}")
+        if any(other is not None and other.others for other in self.others):
+            raise MediaError("visemes: the track of another face cannot have others of its own")
 
     @property
     def seconds(self) -> float:

@@ -3,6 +3,9 @@
 Called through Gradio's client (``Client("http://127.0.0.1:7860").predict(prompt="a red heart", api_name=
 "/image_generate")``), plain HTTP, or as MCP tools when the server was started with ``--mcp``. A call waits for its job,
 which stands in the same queue as everybody's, and returns where the files are.
+
+Clients send every default. With a checkpoint, a value that equals the starter's default therefore counts as not said,
+and what the checkpoint's makers recommend takes its place; the answer tells the settings that ran.
 """
 
 import asyncio
@@ -29,10 +32,12 @@ MASK = "Picture whose opaque or white part may change."
 # Files that a kind of run takes, by role; only a source must be there.
 FILES: dict[str, dict[str, str]] = {
     "image.edit": {"source": "Picture to edit.", "mask": MASK},
+    "speech.generate": {"voice_from": "Recording of the voice to clone, 3 to 12 s; for a checkpoint that clones."},
     "speech.edit": {"source": "Recording to edit, of any format."},
     "sound.edit": {"source": "Sound to edit, of any format."},
     "video.generate": {
         "first_frame": "Picture that the clip begins with.", "last_frame": "Picture that the clip ends with.",
+        "sound": "Voice or sound that the clip follows, for a checkpoint that can (LTX-2).",
     },
     "video.edit": {"source": "Clip to edit, of any format.", "mask": MASK},
     "video.extend": {"source": "Clip that goes on, of any format."},
@@ -52,7 +57,8 @@ FILES: dict[str, dict[str, str]] = {
 # What each role has to be; where nothing is said: of the run's own medium.
 MEDIA = {
     **dict.fromkeys(("mask", "first_frame", "last_frame", "image"), "image"),
-    **dict.fromkeys(("sound_file", "recording", "recording_2", "recording_3", "recording_4"), "audio"),
+    **dict.fromkeys(("voice_from", "sound", "sound_file"), "audio"),
+    **dict.fromkeys(("recording", "recording_2", "recording_3", "recording_4"), "audio"),
 }
 EITHER = {"lipsync": ("image", "video")}  # what the source of such a run may be
 
@@ -73,7 +79,7 @@ def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]
         sent = {role: values.pop(role, None) for role in roles}
         try:
             owner = shop.people.owner(request)
-            settings = runs.seeded(kind(**values))
+            settings = runs.seeded(kind(**_meant(kind, values)))
             inputs = await asyncio.to_thread(_inputs, shop, owner, kind.MEDIUM, sent)
             job = (await asyncio.to_thread(shop.submit, [settings], owner, inputs))[0]
             return await asyncio.to_thread(_said, shop, await _ended(shop, job, owner), owner)
@@ -88,6 +94,14 @@ def endpoint(shop: Workshop, kind: type[SamplingSettings]) -> Callable[..., Any]
     run.__annotations__ = {p.name: p.annotation for p in taken} | {"return": dict}
     run.__doc__ = _doc(kind, parameters, roles)
     return run
+
+
+def _meant(kind: type[SamplingSettings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` without those of a starter that nobody need have said, where a checkpoint is asked for."""
+    model = kind.model_fields.get("model")
+    if model is None or values.get("model", model.default) in kind.STARTERS:
+        return dict(values)
+    return {name: value for name, value in values.items() if value != kind.model_fields[name].default}
 
 
 def _parameters(kind: type[SamplingSettings], roles: Mapping[str, str]) -> list[inspect.Parameter]:

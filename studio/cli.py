@@ -1,25 +1,18 @@
 """The command line. Every option of ``generate`` and ``edit`` comes from the settings class of that task."""
 
-import inspect
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated
 
 import typer
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from pipelines.errors import MediaError, StudioError
+from pipelines.enlarging import Way
+from pipelines.errors import MediaError
 from pipelines.settings import (
     ImageEditSettings,
     ImageSettings,
     LipSyncSettings,
     MeshEditSettings,
     MeshSettings,
-    SamplingSettings,
-    Seed,
     SoundEditSettings,
     SoundSettings,
     SpeechEditSettings,
@@ -28,10 +21,12 @@ from pipelines.settings import (
     VideoExtendSettings,
     VideoSettings,
 )
-from studio.commands import clips, meshes, models, talking, texts
+from studio.commands import clips, meshes, models, talking
 from studio.commands.jobs import jobs
 from studio.commands.library import library, replay
-from studio.commands.planning import ASKED, CONTEXT, PLANNING, OutOrPlan, planned, recorded
+from studio.commands.options import command
+from studio.commands.output import with_errors
+from studio.commands.running import run_settings, writable
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -55,102 +50,13 @@ Subtitles = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 
-def settings_options(kind: type[SamplingSettings], long: Sequence[str] = ()) -> list[inspect.Parameter]:
-    """One command-line option per settings field, with its type, default and description.
-
-    Those called ``long`` may be texts of many lines: ``-`` stands for standard input, and ``--name-file`` reads a file.
-    """
-    parameters = []
-    for name, field in kind.model_fields.items():
-        if name == "version":
-            continue
-        default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
-        if name in long:
-            parameters += [_option(name, _help(field) + " '-' reads standard input.", str | None, None)]
-            parameters += [_option(f"{name}_file", f"File that holds it ({field.title}), UTF-8.", Path | None, None)]
-        else:
-            parameters.append(_option(name, _help(field), _option_type(field), default))
-    return parameters
-
-
-def _option(name: str, told: str, kind: Any, default: Any) -> inspect.Parameter:
-    option = typer.Option(f"--{name.replace('_', '-')}", help=told, show_default=default is not None)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
-
-
-def _option_type(field: FieldInfo) -> Any:
-    # Ranges are the settings' business: it names the field and says what to do, in every front end alike.
-    if Seed in get_args(field.annotation) or field.annotation == Seed | None:
-        return int | None
-    return field.annotation
-
-
-def _help(field: FieldInfo) -> str:
-    return f"{field.title}. {field.description}"
-
-
-def _command(
-    group: typer.Typer, name: str, kind: type[SamplingSettings], long: Sequence[str] = ()
-) -> Callable[[Callable[..., None]], None]:
-    """Register a function (settings, **own options) as a command with the options of ``kind`` added."""
-
-    def register(function: Callable[..., None]) -> None:
-        own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "settings"]
-        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        options = settings_options(kind, long)
-        free = kind.model_fields["model"].annotation is str  # also checkpoints, which can be planned
-        if free:
-            own = [p.replace(annotation=OutOrPlan, default=None) if p.name == "out" else p for p in own] + PLANNING
-
-        def command(**values: Any) -> None:
-            def run() -> None:
-                context = values.pop("context")
-                chosen = _typed({p.name: values.pop(p.name) for p in options}, long, context)
-                if free and planned(chosen, values):
-                    return
-                for field in long:
-                    texts.settle(chosen, field, required=kind.model_fields[field].is_required())
-                function(kind(**chosen), **values)
-
-            with_errors(run)
-
-        command.__doc__ = function.__doc__
-        command.__signature__ = inspect.Signature([CONTEXT, *own, *options])  # type: ignore[attr-defined]
-        group.command(name)(command)
-
-    return register
-
-
-def _typed(chosen: dict[str, Any], long: Sequence[str], context: typer.Context) -> dict[str, Any]:
-    """``chosen`` without what nobody typed: its default is the settings' business, and depends on the model."""
-    texts_of = {name for field in long for name in (field, f"{field}_file")}
-    sources = {name: context.get_parameter_source(name) for name in chosen}
-    return {
-        name: value
-        for name, value in chosen.items()
-        if name in texts_of or (source := sources[name]) is None or source.name != "DEFAULT"
-    }
-
-
-def with_errors(action: Callable[[], None]) -> None:
-    """Run ``action``; an error meant for people becomes one line and exit code 2."""
-    try:
-        action()
-    except StudioError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        raise typer.Exit(130) from None
-
-
-@_command(generate, "image", ImageSettings)
+@command(generate, "image", ImageSettings)
 def generate_image(settings: ImageSettings, out: Out, overwrite: Overwrite = False) -> None:
     """Make pictures from words."""
     run_settings(settings, out, overwrite)
 
 
-@_command(edit, "image", ImageEditSettings)
+@command(edit, "image", ImageEditSettings)
 def edit_image(
     settings: ImageEditSettings,
     source: Annotated[Path, typer.Argument(help="Picture to edit.")],
@@ -162,15 +68,22 @@ def edit_image(
     run_settings(settings, out, overwrite, {"source": source, "mask": mask})
 
 
-@_command(generate, "speech", SpeechSettings, long=("text",))
+@command(generate, "speech", SpeechSettings, long=("text",))
 def generate_speech(
-    settings: SpeechSettings, out: Out, subtitles: Subtitles = None, overwrite: Overwrite = False
+    settings: SpeechSettings,
+    out: Out,
+    voice_from: Annotated[
+        Path | None,
+        typer.Option("--voice-from", help="Recording of the voice to clone, 3 to 12 s, for a checkpoint that clones."),
+    ] = None,
+    subtitles: Subtitles = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Read a text aloud."""
-    run_settings(settings, out, overwrite, subtitles=subtitles)
+    run_settings(settings, out, overwrite, {"voice_from": voice_from}, subtitles)
 
 
-@_command(edit, "speech", SpeechEditSettings, long=("source_text", "text"))
+@command(edit, "speech", SpeechEditSettings, long=("source_text", "text"))
 def edit_speech(
     settings: SpeechEditSettings,
     source: Annotated[Path, typer.Argument(help="Recording to edit, of any format.")],
@@ -182,13 +95,13 @@ def edit_speech(
     run_settings(settings, out, overwrite, {"source": source}, subtitles)
 
 
-@_command(generate, "sound", SoundSettings)
+@command(generate, "sound", SoundSettings)
 def generate_sound(settings: SoundSettings, out: Out, overwrite: Overwrite = False) -> None:
     """Make music and sounds from words."""
     run_settings(settings, out, overwrite)
 
 
-@_command(edit, "sound", SoundEditSettings)
+@command(edit, "sound", SoundEditSettings)
 def edit_sound(
     settings: SoundEditSettings,
     source: Annotated[Path, typer.Argument(help="Sound to edit, of any format.")],
@@ -199,7 +112,7 @@ def edit_sound(
     run_settings(settings, out, overwrite, {"source": source})
 
 
-@_command(app, "lipsync", LipSyncSettings, long=("text",))
+@command(app, "lipsync", LipSyncSettings, long=("text",))
 def lipsync(
     settings: LipSyncSettings,
     face: Annotated[str, typer.Argument(metavar="FACE", help="Picture or clip of a face, or character:NAME.")],
@@ -221,7 +134,7 @@ def lipsync(
     run_settings(chosen, out, overwrite, inputs, subtitles, visemes)
 
 
-@_command(generate, "video", VideoSettings)
+@command(generate, "video", VideoSettings)
 def generate_video(
     settings: VideoSettings,
     out: Out,
@@ -229,25 +142,44 @@ def generate_video(
         Path | None, typer.Option("--first-frame", help="Picture that the clip begins with; it stays as it is.")
     ] = None,
     last_frame: Annotated[Path | None, typer.Option("--last-frame", help="Picture that the clip ends with.")] = None,
+    sound: Annotated[
+        Path | None,
+        typer.Option(
+            "--sound",
+            help="Checkpoints that can (LTX-2): voice or sound that the clip follows, for as long as it lasts, or for "
+            "as many --frames as are given.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make clips from words, or from a picture that is to move."""
-    run_settings(settings, out, overwrite, {"first_frame": first_frame, "last_frame": last_frame})
+    """Make clips from words, from a picture that is to move, or after a sound."""
+    given = {"first_frame": first_frame, "last_frame": last_frame, "sound": sound}
+    run_settings(settings, out, overwrite, given)
 
 
-@_command(edit, "video", VideoEditSettings)
+@command(edit, "video", VideoEditSettings)
 def edit_video(
     settings: VideoEditSettings,
     source: Annotated[Path, typer.Argument(help="Clip to edit, of any format.")],
     out: Out,
-    mask: Annotated[Path | None, typer.Option("--mask", help="Picture whose opaque or white part may change.")] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask",
+            help="Picture whose opaque or white part may change. FRAME=PICTURE, given several times, paints some "
+            "frames, counted from 0; between them the shape passes over.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn what a clip shows into something else that moves alike."""
-    run_settings(settings, out, overwrite, {"source": source, "mask": mask})
+    from studio.commands.clips import masks_in
+
+    with masks_in(mask or ()) as painted:
+        run_settings(settings, out, overwrite, {"source": source, "mask": painted})
 
 
-@_command(app, "extend", VideoExtendSettings)
+@command(app, "extend", VideoExtendSettings)
 def extend(
     settings: VideoExtendSettings,
     source: Annotated[Path, typer.Argument(help="Clip that goes on, of any format.")],
@@ -258,7 +190,7 @@ def extend(
     run_settings(settings, out, overwrite, {"source": source})
 
 
-@_command(generate, "mesh", MeshSettings)
+@command(generate, "mesh", MeshSettings)
 def generate_mesh(
     settings: MeshSettings,
     out: Out,
@@ -271,7 +203,7 @@ def generate_mesh(
     run_settings(settings, out, overwrite, {"image": image})
 
 
-@_command(edit, "mesh", MeshEditSettings)
+@command(edit, "mesh", MeshEditSettings)
 def edit_mesh(
     settings: MeshEditSettings,
     source: Annotated[Path, typer.Argument(help="Mesh to edit: GLB, glTF, OBJ, STL or PLY.")],
@@ -287,6 +219,8 @@ def edit_mesh(
 def convert(
     source: Annotated[Path, typer.Argument(help="A file that was made here, of any format.")],
     out: Out,
+    enlarge: Annotated[int, typer.Option("--enlarge", help="How many times as wide and high a picture becomes.")] = 1,
+    by: Annotated[Way, typer.Option(help="How it is enlarged; lanczos suits photographs.")] = "redrawn",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a file again in another format, its settings included; speech also as subtitles (.srt, .vtt)."""
@@ -296,8 +230,8 @@ def convert(
 
         if not source.is_file():
             raise MediaError(f"{source.name}: no such file")
-        _writable([out], overwrite)
-        typer.echo(converted(source, out))
+        writable([out], overwrite)
+        typer.echo(converted(source, out, enlarge=enlarge, way=by))
 
     with_errors(write)
 
@@ -314,77 +248,6 @@ def serve(
     from studio.ui import serve as serve_studio
 
     with_errors(lambda: serve_studio(host, port, auth, shared=shared, mcp=mcp))
-
-
-def run_settings(
-    settings: SamplingSettings,
-    out: Path,
-    overwrite: bool,
-    inputs: Mapping[str, Path | None] | None = None,
-    subtitles: Path | None = None,
-    visemes: Path | None = None,
-) -> None:
-    """Make what ``settings`` say and write it into ``out``.
-
-    Its words go into ``subtitles``, the movement of its mouth into ``visemes``, where they are given.
-    """
-    from studio.export import format_of
-
-    count = getattr(settings, "count", 1)
-    paths = [out if index == 0 else out.with_stem(f"{out.stem}-{index + 1}") for index in range(count)]
-    format_of(out, settings.MEDIUM)
-    beside = {"subtitles": subtitles, "visemes": visemes}
-    extra = {field: path for field, path in beside.items() if path is not None}
-    for field, path in extra.items():
-        format_of(path, {"visemes": "track"}.get(field, field), field)
-    _writable([*paths, *extra.values()], overwrite)
-
-    from studio.jobs.runner import Runner  # after what costs nothing to refuse
-
-    given = {role: path for role, path in (inputs or {}).items() if path is not None}
-    runner = Runner(may_fetch=True, asked=ASKED.get())
-    _finish(runner.run(settings, given), recorded(settings), paths, list(extra.values()), given)
-
-
-def _writable(paths: Sequence[Path], overwrite: bool) -> None:
-    taken = [path.name for path in paths if path.exists()]
-    if taken and not overwrite:
-        raise MediaError(f"out: {', '.join(taken)} exists; choose another name or add --overwrite")
-    for path in paths:
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
-        if not folder.is_dir() or not os.access(folder, os.W_OK):  # said now, not after minutes of work
-            raise MediaError(f"out: nothing can be written in {folder.name!r}; choose another folder")
-
-
-def _finish(
-    events: Iterator[Any],
-    settings: SamplingSettings,
-    paths: Sequence[Path],
-    extra: Sequence[Path],
-    given: Mapping[str, Path],
-) -> None:
-    """Show progress on stderr, then write the results and print their paths.
-
-    ``extra`` are files for what else is known of the first result; ``given`` is what the run was made from, by role.
-    """
-    from pipelines.events import Done, Note, Progress
-    from studio.export import save
-    from studio.jobs.results import alone, how_made
-
-    live, notes = sys.stderr.isatty(), []
-    for event in events:
-        if isinstance(event, Note):
-            notes.append(event.text)
-            typer.echo(f"note: {event.text}", err=True)
-        elif isinstance(event, Progress) and live:
-            left = "" if event.seconds_left is None else f", {event.seconds_left:.1f} s left "
-            typer.echo(f"\r{event.done}/{event.total}{left}", err=True, nl=event.done == event.total)
-        elif isinstance(event, Done):
-            how = how_made(settings, given, notes)
-            for path, item, seed in zip(paths, event.items, event.seeds, strict=True):
-                typer.echo(save(item, path, alone(settings, seed), sources=list(given.values()), **how))
-            for path in extra:
-                typer.echo(save(event.items[0], path, alone(settings, event.seeds[0]), **how))
 
 
 def main() -> None:

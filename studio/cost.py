@@ -21,6 +21,7 @@ from pipelines.settings import (
     SpeechEditSettings,
     SpeechSettings,
     ToolSettings,
+    VideoSettings,
     kind_of,
 )
 from studio.jsonfile import read_json, write_json
@@ -83,8 +84,12 @@ def scale(settings: SamplingSettings, length: float | None = None) -> float:
     if getattr(settings, "extend", 0.0):
         return LOOKS_AT / float(SoundSettings.model_fields["seconds"].default)
     fields = type(settings).model_fields
-    held = [getattr(settings, name) / fields[name].default for name in SIZES if name in fields]
-    return float(math.prod(held) * getattr(settings, "count", 1))
+    held = {name: getattr(settings, name) for name in SIZES if name in fields}
+    if length is not None and isinstance(settings, VideoSettings) and settings.follow_sound:
+        most = next(rule.le for rule in fields["frames"].metadata if hasattr(rule, "le"))
+        held["frames"] = min(length * settings.rate, most)
+    made = math.prod(value / fields[name].default for name, value in held.items())
+    return float(made * getattr(settings, "count", 1))
 
 
 def work(settings: SamplingSettings, length: float | None = None) -> float:

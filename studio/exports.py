@@ -8,6 +8,7 @@ from studio.export import convert, formats_of
 from studio.provenance import read_visemes, read_words
 
 KNOWN = ("image", "video", "audio", "mesh", "subtitles", "track")
+USUAL = 512  # pixels along a side of a sticker, as messengers take it
 MEDIA = {"lipsync": "video"}  # a medium that is kept as another's files
 
 
@@ -25,18 +26,24 @@ def titles(medium: str, path: Path | None = None) -> dict[str, str]:
     return {kind.suffixes[0]: kind.title for kind in kinds}
 
 
-def exported(home: Path, path: Path, suffix: str) -> Path:
-    """The file in ``path`` in the format of ``suffix``, with its own record.
+def enlargement(width: int, height: int) -> int:
+    """How many times a small picture is enlarged in the download for where small ones are of no use; 1: it is not."""
+    return max(1, USUAL // max(width, height, 1))
+
+
+def exported(home: Path, path: Path, suffix: str, times: int = 1) -> Path:
+    """The file in ``path`` in the format of ``suffix``, with its own record; a picture enlarged ``times``.
 
     Raises:
         MediaError: there is no such format, or the file cannot be written in it.
     """
     suffix = suffix.lower()
-    if not suffix or suffix == path.suffix.lower():
+    if times == 1 and (not suffix or suffix == path.suffix.lower()):
         return path
     known = {ending for medium in KNOWN for ending in titles(medium)}
     if suffix not in known:
         raise MediaError(f"format: {suffix[:20]!r} is none of {', '.join(sorted(known))}")
     content = hashlib.sha256(path.read_bytes()).hexdigest()
-    target = home / ".exports" / f"{content[:32]}{suffix}"
-    return target if target.exists() else convert(path, target)
+    size = "" if times == 1 else f"-{times}"
+    target = home / ".exports" / f"{content[:32]}{size}{suffix}"
+    return target if target.exists() else convert(path, target, enlarge=times)

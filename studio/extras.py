@@ -27,6 +27,7 @@ LINES = [("One prompt", "one"), ("One a line", "draw"), ("All combinations", "al
 COSTLY = (
     *("steps", "count", "width", "height", "solver", "method", "average", "guidance", "share_steps", "features"),
     *("model", "text", "speed", "seconds", "extend", "frames", "rate", "guide", "faces", "colours"),
+    "follow_sound",
 )
 # Whose earlier prompts are of use to whom.
 KEPT_APART = {
@@ -43,7 +44,7 @@ class Extras:
     """Beside one form. Place them with :meth:`place` and :meth:`cost_line`, then :meth:`wire`."""
 
     def __init__(self, shop: Workshop, form: Form[Any], name: str, heard: Any = None) -> None:
-        """``heard`` is a field for a recording, whose length a run's cost grows with where its text is empty."""
+        """``heard`` is a field for a recording: a run's cost grows with its length where it is as long as that."""
         self.shop, self.form, self.name, self.heard = shop, form, name, heard
         self.history = History(shop.store.home, kind=KEPT_APART.get(name.partition(".")[0], name.partition(".")[0]))
         self.prompt = form.controls.get(form.settings.PROMPT)  # a tool has none
@@ -154,11 +155,18 @@ class Extras:
     def _length(self, values: Mapping[Any, Any], request: gr.Request) -> float | None:
         """Seconds of the recording that a run starts from; None where there is none or its file does not say."""
         name = values[self.heard] if self.heard is not None else ""
-        if not name or str(values[self.prompt] or "").strip():
+        if not name or not self._as_long(values):
             return None
         path = found(self.shop, name, self.shop.people.owner(request))
         seconds = None if path is None else library.looks.measure(path, "audio").get("seconds")
         return None if seconds is None else float(seconds)
+
+    def _as_long(self, values: Mapping[Any, Any]) -> bool:
+        """Whether a run lasts as long as the recording: where no text is spoken instead, or where a clip follows it."""
+        follows = self.form.controls.get("follow_sound")
+        if follows is None:
+            return not str(values[self.prompt] or "").strip()
+        return bool(values[follows]) and choosing.follows_sound(str(values[self.form.controls["model"]] or ""))
 
     def _read(self, values: Mapping[Any, Any]) -> SamplingSettings:
         """What the page shows, with a stand-in for words that are yet to be typed."""

@@ -24,6 +24,7 @@ SIDE = 480  # pixels of a frame's longer side that a page needs at most
 MOST = 360  # frames that a page steps through
 ROOM = 40_000_000  # pixels of all frames together
 LOSSLESS = 256  # pixels of a frame's longer side up to which a sheet is exact
+PAINTED = 320  # the same of frames that are painted over
 EXPORTS = ".exports"
 
 
@@ -95,6 +96,18 @@ def first_frame(path: Path, side: int | None = None) -> Image.Image:
 
     clip, _ = read_clip(path, Cut(frames=1, side=side, sound=False))
     return Image.fromarray(clip.frames[0])
+
+
+def edited_frames(path: Path, frames: int) -> dict[str, Any]:
+    """The sheet of the first ``frames`` of a clip, small, for a page to paint masks over.
+
+    Raises:
+        MediaError: there are no moving pictures in it that can be read.
+    """
+    from pipelines.clips import Cut, read_clip
+
+    clip, _ = read_clip(path, Cut(frames=frames, side=PAINTED, sound=False))
+    return sheet(clip.frames, clip.rate)
 
 
 def uses(path: Path, frames: int, side: int) -> tuple[Phrase, ...]:

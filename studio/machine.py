@@ -1,13 +1,13 @@
 """What this machine has, and whether a model fits into it. Nothing is loaded and no network is tried to find out."""
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from pipelines.catalogue import Card
+from pipelines.checkpoints import Means, graphics
 from studio.language import Phrase, phrase
 from studio.store import home
 
@@ -27,13 +27,19 @@ class Graphics:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to run on; sizes in bytes. ``graphics`` is None also while nobody has loaded torch to ask it."""
+    """What there is to run on; sizes in bytes. ``graphics`` is None where torch could not use one."""
 
     cores: int
     memory: int
     free: int
     disk: int
     graphics: Graphics | None = None
+
+    @property
+    def means(self) -> Means:
+        """The same for plans."""
+        cards = (self.graphics.free,) if self.graphics else ()
+        return Means(self.free, self.disk, cards, "cuda" if cards else "cpu")
 
     @property
     def room(self) -> int:
@@ -98,6 +104,16 @@ def size(count: float) -> str:
     return f"{max(count, 0) / 1e3:.0f} kB"
 
 
+def threads(workers: int = 1) -> int:
+    """Threads of each of so many worker processes: all cores but one, which the page and the browser keep.
+
+    OpenMP's threads wait for one another by spinning. Where one of them has no core to itself all wait, and a run
+    beside a browser that draws takes ten times as long; without the last core it takes a third longer on two cores.
+    """
+    # As torch counts: two threads on one core are no faster than one.
+    return max(1, (min(_cores(), psutil.cpu_count(logical=False) or 1) - 1) // workers)
+
+
 def _cores() -> int:
     known = getattr(os, "sched_getaffinity", None)
     return len(known(0)) if known else os.cpu_count() or 1
@@ -120,8 +136,8 @@ def _number(path: str) -> int | None:
 
 
 def _graphics() -> Graphics | None:
-    torch = sys.modules.get("torch")  # asked only where it is there already: to load it takes seconds
-    if torch is None or not torch.cuda.is_available():
+    cards = graphics.found()
+    if not cards:
         return None
-    free, total = torch.cuda.mem_get_info()
-    return Graphics(torch.cuda.get_device_name(), total, free)
+    largest = max(cards, key=lambda each: each.total)
+    return Graphics(largest.name, largest.total, largest.free)

@@ -19,17 +19,37 @@ from studio.uploads import uploaded
 
 def painter() -> gr.HTML:
     """The painter; its value is the mask as a PNG data address, or empty. Set ``picture`` to what is painted over."""
-    script = (Path(__file__).parent / "look" / "paint.js").read_text("utf-8")
-    return gr.HTML("", html_template=_page(), js_on_load=script, apply_default_css=False, picture="")
+    return gr.HTML("", html_template=_page(), js_on_load=_script(), apply_default_css=False, picture="")
 
 
-def _page() -> str:
+def clip_painter() -> gr.HTML:
+    """The painter of clips: set ``sheet`` to the frames, as :func:`studio.frames.clip_sheet` lays them out.
+
+    Its value is that of :func:`painter` where one frame is painted, and JSON of PNG data addresses by frame, from 0,
+    where several are.
+    """
+    page = _page(f"""
+  <p class="tip">{say("Painted on one frame it stands still; on several, it passes from shape to shape.")}</p>
+  <div class="tools moments">
+    <label>{say("Frame")} <input type="range" name="frame" min="0" max="0" value="0" {said("aria-label", "Frame")}>
+      <output></output></label>
+    <span class="keys"></span>
+  </div>""")
+    return gr.HTML("", html_template=page, js_on_load=_script(), apply_default_css=False, sheet={})
+
+
+def _script() -> str:
+    return (Path(__file__).parent / "look" / "paint.js").read_text("utf-8")
+
+
+def _page(moments: str = "") -> str:
     # A plain fold: what stands in one of Gradio's is not there before it is opened, and misses what is set until then.
     return f"""
 <details class="paint fold">
   <summary>{say("Paint where it may change")}</summary>
   <p class="hint">{say("Drop a picture first. Without a mask, the whole picture may change.")}</p>
   <div class="easel"><img alt=""><canvas {said("aria-label", "Paint where the picture may change")}></canvas></div>
+  {moments}
   <div class="tools">
     <label>{say("Brush")} <input type="range" name="brush" min="2" max="40" value="14"
       {said("aria-label", "Brush size")}></label>

@@ -236,9 +236,16 @@ class _Desk:
 
     def _export(self, path: Path, request: Request) -> Response:
         """A kept file, in another format where one is asked for."""
-        made = exported(self.library.home, path, request.query_params.get("format", ""))
-        shown = made.suffix in INLINE and "download" not in request.query_params
+        asked = request.query_params
+        made = exported(self.library.home, path, asked.get("format", ""), _times(asked.get("times", "1")))
+        shown = made.suffix in INLINE and "download" not in asked
         return _file(made, PRIVATE, name=path.with_suffix(made.suffix).name, inline=shown)
+
+
+def _times(said: str) -> int:
+    if not (said.isascii() and said.isdigit() and len(said) < 5):
+        raise StudioError(f"times: a whole number, got {said!r:.20}")
+    return int(said)
 
 
 def _answer(action: Callable[[str, Request, dict[str, Any]], Response], *, changes: bool = False) -> Handler:

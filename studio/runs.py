@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import json
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -12,8 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.errors import MediaError, StudioError
+from pipelines.media import Mask
 from pipelines.paths import assets
 from pipelines.settings import ANY_SETTINGS, MAX_SEED, SamplingSettings, kind_of
+from studio.jobs.runner import EDITED_FRAMES
 from studio.language import phrase
 from studio.session import KEPT, Result, Session
 from studio.workshop import Workshop
@@ -130,7 +133,30 @@ def example(name: str) -> Path:
 def masked(shop: Workshop, mask: str, owner: str, size: Callable[[], tuple[int, int]]) -> str | None:
     """The painted ``mask`` as an asset of the ``size`` of what it lies on; None when nothing is painted.
 
-    What is wrong with it is said before anything is queued.
+    ``mask`` is a PNG data address, or for a clip JSON of them by frame. What is wrong with it is said before anything
+    is queued.
+    """
+    if not mask.startswith("{"):
+        weights = _weights(mask, size())
+        return None if weights is None else shop.keep_mask(weights, owner)
+    try:
+        told = {int(frame): str(each) for frame, each in json.loads(mask).items()}
+    except (ValueError, AttributeError):
+        raise MediaError("mask: expected PNGs by frame from the page; clear it and paint again") from None
+    if len(told) > EDITED_FRAMES or not all(0 <= frame < EDITED_FRAMES for frame in told):
+        raise MediaError(
+            f"mask: is painted on frames {sorted(told)[-5:]}, at most {EDITED_FRAMES} are edited; clear it"
+        )
+    box = size()
+    painted = {frame: weights for frame, each in told.items() if (weights := _weights(each, box)) is not None}
+    return shop.keep_mask(painted, owner) if painted else None
+
+
+def _weights(mask: str, size: tuple[int, int]) -> Mask | None:
+    """The mask in a PNG data address, of ``size``; None when nothing is painted.
+
+    Raises:
+        MediaError: it is no such PNG, or too large.
     """
     from pipelines.image import read_mask
 
@@ -140,7 +166,6 @@ def masked(shop: Workshop, mask: str, owner: str, size: Callable[[], tuple[int, 
         image = Image.open(io.BytesIO(base64.b64decode(mask[len(MASK) :], validate=True)), formats=["PNG"])
         if max(image.size) > 2048:
             raise MediaError(f"mask: at most 2048 pixels a side, got {image.size}; clear it and paint again")
-        weights = read_mask(image.convert("RGBA"), size())
+        return read_mask(image.convert("RGBA"), size)
     except (OSError, binascii.Error, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"mask: could not be read ({error}); clear it and paint again") from None
-    return None if weights is None else shop.keep_mask(weights, owner)

@@ -12,6 +12,7 @@ from studio.boards.clips import player as clip_player
 from studio.boards.meshes import viewer
 from studio.boards.sounds import player
 from studio.boards.talks import scene, timeline
+from studio.exports import enlargement
 from studio.language import Phrase, html_of, phrase, said, say
 from studio.library import MEDIA, Asset, Found, Library
 from studio.sources import ASSET
@@ -117,6 +118,9 @@ def links(asset: Asset | None, formats: Mapping[str, str]) -> str:
     if asset is None:
         return ""
     made = [(f"&amp;format={ending}", escape(title)) for ending, title in formats.items()]
+    if asset.medium == "image" and asset.width and (times := enlargement(asset.width, asset.height or 0)) > 1:
+        size = phrase("PNG {width} × {height}", width=asset.width * times, height=(asset.height or 0) * times)
+        made.append((f"&amp;format=.png&amp;times={times}", size.html()))
     # What was brought in is handed out as it came: it may be of a kind, and carry claims, that are not ours to rewrite.
     shown = [("", say("As it is"))] if asset.imported else made
     return phrase("Download").html(classes="caption") + "".join(

@@ -49,6 +49,7 @@ def found(shop: Workshop, name: object, owner: str) -> Path | None:
 
 
 NO_RECORDING = "Recording: there is none yet; drop one above, or choose 'Use as source' below a result"
+NO_VOICE = "Voice to clone: there is no recording yet; drop one above"
 NO_CLIP = "Clip: there is none yet; drop one above, or choose 'Use as source' below a result"
 
 

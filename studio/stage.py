@@ -8,8 +8,10 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from PIL import Image
+
 from studio import language
-from studio.exports import titles
+from studio.exports import enlargement, titles
 from studio.language import Phrase, html_of, phrase, say
 from studio.prompts import words_of
 from studio.session import Result, Session
@@ -70,7 +72,23 @@ def downloads(session: Session) -> str:
         f'<a class="save" href="{escape(where(result, ending), quote=True)}" download>{say(title)}</a>'
         for ending, title in titles(result.settings.MEDIUM, result.path).items()
     )
-    return phrase("Download").html(classes="caption") + links
+    return phrase("Download").html(classes="caption") + links + _larger(result)
+
+
+def _larger(result: Result) -> str:
+    """A link to a small picture at a size that others can use."""
+    if result.settings.MEDIUM != "image":
+        return ""
+    try:
+        with Image.open(result.path) as picture:
+            width, height = picture.size
+    except OSError:  # deleted meanwhile
+        return ""
+    if (times := enlargement(width, height)) == 1:
+        return ""
+    address = escape(f"{where(result, '.png')}&times={times}", quote=True)
+    size = phrase("PNG {width} × {height}", width=width * times, height=height * times)
+    return f'<a class="save" href="{address}" download>{size.html()}</a>'
 
 
 def where(result: Result, ending: str) -> str:

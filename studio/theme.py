@@ -16,7 +16,7 @@ TAGLINE = "Make it. Turn it back. Make it something else."
 _LOOK = Path(__file__).parent / "look"
 # In the page's head, in this order; what belongs to one field comes with that field.
 SCRIPTS = (
-    *("page.js", "queue.js"),
+    *("page.js", "queue.js", "field.js"),
     *("sound-math.js", "sound-file.js", "sound-draw.js", "sound-deck.js"),
     *("sound-face.js", "sound-hands.js", "sound.js"),
     *("talk-draw.js", "talk.js"),

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -90,8 +91,10 @@ def start(
         runner: module:factory of what runs jobs.
 
     Raises:
-        SystemExit: the port is taken or the folder cannot be used; the message says what to do.
+        SystemExit: the port is taken, the folder cannot be used, or MCP's package is missing: says what to do.
     """
+    if mcp and find_spec("mcp") is None:  # Gradio would answer its address with "not found", and say nothing
+        raise SystemExit("Eddyline cannot start: MCP needs the package 'mcp'; run pip install '.[mcp]'")
     people = People(shared or not is_local(host), locked=auth is not None, embedded="SPACE_ID" in os.environ)
     try:
         shop, limits = Workshop.open(people, home, runner=runner), Limits.from_environment()

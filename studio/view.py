@@ -75,7 +75,8 @@ class ResultView:
             self.star = gr.Button("Star", size="sm", interactive=False)
             self.delete = gr.Button("Delete", size="sm", interactive=False)
             self.undo = gr.Button("Undo delete", size="sm", visible=False)
-            self.sends = gr.Row(elem_classes=["sends"])  # filled once every tab is there; see studio.tabs.sending
+            # Filled once every tab is there; see studio.tabs.sending.
+            self.sends = gr.Row(elem_classes=["sends"], visible=bool(shipped))
         self.deleted = gr.State("")
         self.notes = gr.HTML("", elem_classes=["notes"], apply_default_css=False, js_on_load=None)
         self.strip = gr.HTML(self._strip(first), js_on_load=PICK, elem_classes=["strip"], apply_default_css=False)
@@ -83,7 +84,7 @@ class ResultView:
     def outputs(self) -> list[Any]:
         """Everything that a run or a click may change."""
         parts = [self.session, self.stage, self.line, self.notes, self.strip, self.saves]
-        return [*parts, self.source, *self.onward, self.vary, self.star, self.delete, self.undo]
+        return [*parts, self.source, *self.onward, self.vary, self.star, self.delete, self.undo, self.sends]
 
     def show(self, session: Session, *, fresh: bool = False) -> Updates:
         """Updates that put the picked result on the stage; ``fresh`` when its run ended this moment."""
@@ -103,6 +104,7 @@ class ResultView:
             self.vary: gr.update(interactive=result is not None and "seed" in type(result.settings).model_fields),
             self.star: gr.update(interactive=own, value=marked("Starred" if result and result.starred else "Star")),
             self.delete: gr.update(interactive=own),
+            self.sends: gr.update(visible=result is not None),
         }
 
     def line_of(self, session: Session) -> str:
@@ -121,7 +123,7 @@ class ResultView:
         for start in starts:
             start.run.click(self._runner(start, starts), start.inputs | {self.session}, outputs, **QUEUED)
             start.more.click(self._adder(start), start.inputs, [self.notes], **QUICK)
-            start.stop.click(self._stopper(), None, [self.line], **QUICK)
+            start.stop.click(self._stopper(), None, None, **QUICK)
         self.vary.click(self._runner(self._again(starts[0]), starts), {self.session}, outputs, **QUEUED)
         page.load(self._opener(starts), None, outputs, **QUEUED)
         self._wire_keeping()
@@ -214,14 +216,14 @@ class ResultView:
 
         return add
 
-    def _stopper(self) -> Callable[..., Updates]:
-        def halt(request: gr.Request) -> Updates:
+    def _stopper(self) -> Callable[..., None]:
+        def halt(request: gr.Request) -> None:
             owner = self.shop.people.owner(request)
             # What this page shows; a page that follows nothing stops what is first in line.
             job = self.pages.current(str(request.session_hash))
             for each in [job] if job else [each.id for each in self.shop.watch.waiting(owner, self.kinds)[:1]]:
                 self.shop.jobs.cancel(each, owner)
-            return {self.line: stage.told(phrase("Stopping at the next step."))}
+            # Whoever follows the job says so: an answer from here could come after the last word on it.
 
         return halt
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.catalogue import card_of
 from pipelines.errors import OutOfBudget, SettingsError, StudioError
 from pipelines.media import Mask
-from pipelines.settings import SamplingSettings, ToolSettings
+from pipelines.settings import SamplingSettings
 from studio import choosing
 from studio.cost import Paces, memory, too_large
 from studio.jobs import Job, Jobs, Limits, zero
@@ -79,10 +78,9 @@ class Workshop:
         here = machine(self.store.home)
         most = here.graphics.memory if here.graphics else here.memory
         for each in settings:
-            card = card_of(each.MEDIUM, each.model)
-            if not isinstance(each, ToolSettings) and (card is None or not card.usable):
-                choosing.usable(each)
-            if memory(each) > most:
+            choosing.usable(each)
+            planned = choosing.takes_checkpoints(type(each)) and each.checkpoint  # parts of it may wait elsewhere
+            if not planned and memory(each) > most:
                 raise OutOfBudget(str(too_large(each, most).sentence))
         return self.jobs.submit(settings, owner, inputs)
 
@@ -94,8 +92,8 @@ class Workshop:
         """
         return Library(self.store).bring_in(path, path.name, owner, medium=medium).id
 
-    def keep_mask(self, mask: Mask, owner: str) -> str:
-        """Id of a painted mask in what ``owner`` keeps."""
+    def keep_mask(self, mask: Mask | Mapping[int, Mask], owner: str) -> str:
+        """Id of a painted mask, or of those of a clip by frame, in what ``owner`` keeps."""
         return Library(self.store).keep_mask(mask, owner).id
 
     def load(self, medium: str, name: str) -> None:

@@ -24,3 +24,11 @@ def tiny_starter():
 def starter_files(tiny_starter, tmp_path_factory):
     """Folder with the files of ``tiny_starter``; shared, so copy it before damaging it."""
     return save_starter(tiny_starter, tmp_path_factory.mktemp("starters") / "tiny")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder whose ``home`` is the studio's, with no checkpoint of this machine."""
+    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path

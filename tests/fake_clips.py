@@ -8,7 +8,7 @@ import numpy as np
 from fake_sounds import Talker
 
 from pipelines.events import Done, Note, Piece, Preview, Progress
-from pipelines.media import Clip
+from pipelines.media import Clip, Mask
 from studio.jobs.reins import Reins
 from studio.jobs.runner import Runner
 
@@ -54,7 +54,11 @@ class Mover(Talker):
         frames = clip.frames.copy()
         frames[..., :3] = frames[..., [2, 0, 1]]
         if "mask" in inputs:
-            yield Note("Given: mask.")
+            from pipelines.video import read_masks_file
+
+            mask = read_masks_file(inputs["mask"], clip.size)
+            keys = "all frames" if isinstance(mask, Mask) else f"frames {', '.join(str(frame) for frame, _ in mask)}"
+            yield Note(f"Given: mask of {keys}.")
         time.sleep(pause)
         yield Progress(1, 1, 0.0)
         yield Done((replace(clip, frames=frames),), (settings.seed,), 1, pause)

@@ -33,7 +33,8 @@ def random_mesh_starter(seed=0):
         network.backbone.head.bias.zero_()
         network.backbone.head.weight[0] = 0.6 / TINY.dim
         network.home.copy_(20 * (1 - 2 * middle).reshape(-1, 1).expand(-1, TINY.dim))
-        network.draft.templates.mul_(0.02)
+        network.draft.head.weight.mul_(0.02)
+        network.draft.base.mul_(0.02)
     return MeshModel(network, name="tiny")
 
 

@@ -27,6 +27,7 @@ ALLOWED = {
     "pipelines.codecs": {"pipelines.media", "pipelines.headers", "pipelines.errors"},
     "pipelines.reading": {"pipelines.errors"},
     "pipelines.score": {"pipelines.errors"},
+    "pipelines.enlarging": {"pipelines.errors", "pipelines.paths"},
     "pipelines.shapes": {
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media"),
         "pipelines.codecs.rendering",
@@ -40,6 +41,7 @@ ALLOWED = {
         *PIPELINES,
         *("pipelines.settings", "pipelines.events", "pipelines.errors", "pipelines.media", "pipelines.paths"),
         "pipelines.headers",
+        "pipelines.enlarging",
         "pipelines.catalogue",
         "pipelines.checkpoints",
     },
@@ -50,7 +52,7 @@ RESERVED = {
     "pipelines.codecs": {
         *PIPELINES,
         "pipelines.training",
-        *(f"pipelines.models.{name}" for name in ("vocoder", "sources", "refining", "transcriber", "combs")),
+        *(f"pipelines.models.{name}" for name in ("vocoder", "sources", "refining", "transcriber", "combs", "f5tts")),
     },
 }
 

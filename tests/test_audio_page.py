@@ -368,6 +368,7 @@ def test_before_and_after_change_places_while_it_plays(audio):
 # Editing -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_a_dropped_recording_is_seen_marked_and_edited(audio, served, tmp_path):
     soundfile.write(tmp_path / "mine.wav", joined([sentence("one two three four")]).samples.T, RATE, subtype="PCM_16")
     page = audio(mode="Edit speech")
@@ -527,7 +528,7 @@ def test_the_library_plays_and_leads_back(audio, served):
 
 def test_keys_reach_the_tab_and_its_text(audio):
     page = audio()
-    for digit, name in (("3", "Library"), ("2", "Audio")):
+    for digit, name in (("6", "Library"), ("3", "Audio")):
         page.locator("body").press("g")
         page.keyboard.press(digit)
         expect(page.locator(".media > .tab-wrapper").get_by_role("tab", name=name)).to_have_attribute(

@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from safetensors import safe_open
@@ -30,12 +29,9 @@ def test_starters_are_those_that_can_be_loaded():
 def test_everything_that_can_be_used_has_a_pipeline_and_the_settings_name_it():
     usable = {(each.medium, each.model) for each in cards() if each.usable}
     assert usable == KINDS.keys()
-    fields = [
-        (kind.MEDIUM, kind.model_fields["model"]) for kind in ANY_SETTINGS.values() if "model" in kind.model_fields
-    ]
-    chosen = {(medium, name) for medium, field in fields for name in get_args(field.annotation)}
-    assert chosen == {("audio", "speech"), ("audio", "hibari")}  # the others take checkpoints too
-    assert all((medium, field.default) in usable for medium, field in fields)
+    kinds = [kind for kind in ANY_SETTINGS.values() if "model" in kind.model_fields]
+    assert {(kind.MEDIUM, name) for kind in kinds for name in kind.STARTERS} == usable  # and all take checkpoints
+    assert all((kind.MEDIUM, kind.model_fields["model"].default) in usable for kind in kinds)
 
 
 def test_ids_and_settings_names_are_unique():
@@ -78,7 +74,7 @@ def test_what_an_edit_shares_is_stated(id):
 def test_starters_are_ready_and_the_others_can_be_fetched_or_are_planned(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert {each.state for each in cards() if each.fetchable} == {"away"}
-    assert {each.id for each in cards() if each.state == "planned"} == {"f5-tts", "hunyuan3d-2", "wan-2.2-s2v"}
+    assert {each.id for each in cards() if each.state == "planned"} == {"wan-2.2-s2v"}
     assert {each.family for each in cards() if each.fetchable} <= KNOWN.keys()
     assert all(each.repo and each.memory_bytes > each.disk_bytes > 0 for each in cards() if not each.usable)
     assert card("image-starter").state == "ready" and cards()[0].id == "image-starter"
@@ -120,7 +116,11 @@ def test_a_copy_in_the_hub_cache_is_found_and_counted_once(monkeypatch, tmp_path
     (folder / "snapshots" / "abc").mkdir(parents=True)
     (folder / "blobs" / "1").write_bytes(b"x" * 1000)
     (folder / "snapshots" / "abc" / "model.safetensors").symlink_to(folder / "blobs" / "1")
-    assert installed(flux) and size_on_disk(flux) == 1000 and flux.state == "here"
+    assert not installed(flux) and flux.state == "away"  # it is on its way
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    (folder / "snapshots" / "abc" / "model_index.json").symlink_to(folder / "blobs" / "1")
+    assert installed(flux) and size_on_disk(flux) == 1003 and flux.state == "here"
 
 
 def test_the_distilled_model_that_cannot_be_turned_back_says_so():

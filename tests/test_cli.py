@@ -23,7 +23,8 @@ from pipelines.settings import (
     SpeechEditSettings,
     SpeechSettings,
 )
-from studio.cli import app, settings_options
+from studio.cli import app
+from studio.commands.options import settings_options
 from studio.export.loading import load
 from studio.jobs import runner
 from studio.provenance import read_settings, read_words

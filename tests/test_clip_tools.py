@@ -56,8 +56,9 @@ def test_speed_keeps_the_rate_and_takes_what_is_seen_then(speed, expected):
     assert found.rate == 10 and numbers(found)[: len(expected)] == expected
 
 
-def test_blended_slow_motion_has_frames_between():
-    assert numbers(tools.paced(numbered(4), 0.5, smooth=True)) == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3]
+def test_what_changes_without_moving_fades_in_between():
+    found = numbers(tools.paced(numbered(4), 0.5, smooth=True))
+    assert found == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3, 3], abs=0.15)
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 1.7, 6])
@@ -88,19 +89,46 @@ def test_a_faded_loop_closes():
         tools.closed(Clip(frames, 10), 3)
 
 
-def test_a_blend_weighs_transparency():
-    red, clear = np.array([[[255, 0, 0, 255]]], np.uint8), np.array([[[0, 0, 0, 0]]], np.uint8)
-    frames = np.stack([red, clear])
-    assert tools.paced(Clip(frames, 10), 0.5, smooth=True).frames[1].tolist() == [[[255, 0, 0, 128]]]
+@pytest.mark.parametrize("speed", [0.5, 0.25, 0.4])
+def test_frames_in_between_show_what_moves_on_its_way(speed):
+    frames = np.zeros((6, 50, 70, 4), np.uint8)
+    for number, frame in enumerate(frames):
+        frame[15:35, 5 + 6 * number : 25 + 6 * number] = (250, 40, 30, 255)
+    found = tools.paced(Clip(frames, 10), speed, smooth=True).frames
+    assert len(found) == 6 / speed
+    for place, frame in enumerate(found):
+        seen = np.nonzero(frame[25, :, 3] > 128)[0]
+        assert len(seen) == pytest.approx(20, abs=1)  # sharp: one square, not two faint ones
+        assert seen[0] == pytest.approx(5 + 6 * min(place * speed, 5), abs=1.5)
+        assert np.abs(frame[25, seen[10], :3].astype(int) - (250, 40, 30)).max() < 4
+    assert np.array_equal(found[0], frames[0]) and np.array_equal(found[-1], frames[-1])
+
+
+def larger(clip, times, way):
+    settings = ClipEditSettings(enlarge=times, filter=way)
+    (*told, done) = drained(tools.larger(clip, times, settings.filter))
+    assert [event.done for event in told] == list(range(len(clip.frames)))
+    return done
+
+
+def drained(made):
+    """What a generator yields, then what it returns."""
+    while True:
+        try:
+            yield next(made)
+        except StopIteration as end:
+            yield end.value
+            return
 
 
 def test_repeating_and_enlarging():
     found = tools.repeated(numbered(3, sound=ramp(0.3)), 4)
     assert numbers(found) == [0, 1, 2] * 4 and found.sound.seconds == pytest.approx(1.2)
-    square = tools.enlarged(clip(frames=2), 3, pixels=True)
+    square = larger(clip(frames=2), 3, "pixels")
     assert square.size == (141, 99) and np.array_equal(square.frames[:, ::3, ::3], clip(frames=2).frames)
-    smooth = tools.enlarged(clip(frames=2), 4)
-    assert smooth.size == (188, 132) and (smooth.frames[:, :, :56, 3] < 30).all()
+    for way in ("lanczos", "redrawn"):
+        smooth = larger(clip(frames=2), 4, way)
+        assert smooth.size == (188, 132) and (smooth.frames[:, :, :56, 3] < 30).all()
     with pytest.raises(MediaError, match=r"repeat: .* MB, at most 1000"):
         tools.repeated(Clip(np.zeros((30, 1000, 1000, 4), np.uint8), 10), 50)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from samples import EDIT, MADE, SETTINGS, clip, decoded, heard, picture, probe, tone
 
 from pipelines.errors import MediaError
-from studio.export import save
+from studio.export import convert, save
 from studio.export.films import laid_on_white
 from studio.export.pictures import paced
 from studio.provenance import read_settings
@@ -33,6 +33,23 @@ def flat_parts(frames):
 def colours_off(seen, frames):
     """Mean difference there, of 255; a wrong colour matrix or range makes it 10 and more."""
     return abs(flat_parts(seen) - flat_parts(frames)).mean()
+
+
+def test_a_small_picture_is_enlarged_with_its_record(tmp_path):
+    small = save(picture(), tmp_path / "small.png", SETTINGS)
+    large = convert(small, tmp_path / "large.png", enlarge=4)
+    with Image.open(small) as before, Image.open(large) as after:
+        assert after.size == (4 * before.width, 4 * before.height)
+        back = np.asarray(after.resize(before.size, Image.Resampling.BOX).convert("RGBA"), int)
+        solid = np.asarray(before.convert("RGBA"), int)[..., 3] == 255
+        assert abs(back - np.asarray(before.convert("RGBA"), int))[solid].mean() < 8
+    assert read_settings(large).settings == SETTINGS
+    for times in (0, 4096):
+        with pytest.raises(MediaError, match="enlarge: .*choose 1 to"):
+            convert(small, tmp_path / "no.png", enlarge=times)
+    with pytest.raises(MediaError, match="only pictures"):
+        convert(save(tone(), tmp_path / "it.wav", SETTINGS), tmp_path / "it.flac", enlarge=2)
+    assert not (tmp_path / "no.png").exists() and not (tmp_path / "it.flac").exists()
 
 
 # Pictures ------------------------------------------------------------------------------------------------------------

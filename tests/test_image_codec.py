@@ -12,7 +12,7 @@ from bad_uploads import REFUSED, many_values
 from PIL import Image
 from starters import any_picture
 
-from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture, to_signal
+from pipelines.codecs.image import Fit, read_mask, read_mask_file, read_picture, to_picture, to_signal, without_haze
 from pipelines.errors import MediaError
 from pipelines.media import Mask, Picture
 
@@ -371,3 +371,12 @@ def test_a_mask_never_shrinks_on_the_canvas(size):
         cell = left + x * width // size[0], top + y * height // size[1]
         assert cells[0, 0, cell[1], cell[0]] == 1
     assert fit.mask(Mask(np.ones((size[1], size[0]), np.float32))).sum() == width * height
+
+
+def test_haze_goes_and_what_is_there_stays():
+    made = np.array([[[9, 9, 9, 3], [200, 0, 0, 15], [200, 0, 0, 16], [1, 2, 3, 255]]], np.uint8)
+    clean = without_haze(Picture(made)).pixels
+    assert not clean[0, :2].any() and np.array_equal(clean[0, 2:], made[0, 2:])
+    source = np.array([[[7, 7, 7, 0], [200, 0, 0, 12], [0, 0, 0, 0], [0, 0, 0, 0]]], np.uint8)
+    edited = without_haze(Picture(made), Picture(source)).pixels
+    assert np.array_equal(edited[0], [source[0, 0], made[0, 1], made[0, 2], made[0, 3]])

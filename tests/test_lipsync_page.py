@@ -93,6 +93,7 @@ def talk(page, text=SAID, button="Make it talk"):
     page.locator(".board.talk eddy-talk .lanes[data-drawn]").wait_for()
 
 
+@pytest.mark.smoke
 def test_a_character_talks_over_its_timeline(visit, served):
     page = opened(visit)
     assert shown(page, ".gallery").locator("button").count() == 3

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from pipelines.catalogue import card
+from pipelines.checkpoints import graphics, measured
 from studio import machine as module
 from studio.machine import Graphics, Machine, fits, machine, size
 
@@ -18,6 +19,13 @@ def test_this_machine_is_described(tmp_path):
     here = machine(tmp_path / "not" / "made" / "yet")
     assert 1 <= here.cores and 0 < here.free <= here.memory <= psutil.virtual_memory().total and here.disk > 0
     assert size(here.memory) in here.sentence()
+
+
+@pytest.mark.parametrize(("cores", "workers", "each"), [(1, 1, 1), (2, 1, 1), (8, 1, 7), (8, 3, 2), (2, 4, 1)])
+def test_a_worker_leaves_a_core_to_the_browser(monkeypatch, cores, workers, each):
+    monkeypatch.setattr(module, "_cores", lambda: cores)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 16)
+    assert module.threads(workers) == each
 
 
 def test_a_container_counts_its_own_part(monkeypatch, tmp_path):
@@ -33,14 +41,32 @@ def test_a_container_counts_its_own_part(monkeypatch, tmp_path):
 
 def test_torch_is_asked_only_where_it_is_loaded(monkeypatch):
     cuda = SimpleNamespace(
-        is_available=lambda: True, mem_get_info=lambda: (60 * GB, 80 * GB), get_device_name=lambda: "Big Card"
-    )
+        is_available=lambda: True, mem_get_info=lambda index: (60 * GB, 80 * GB), device_count=lambda: 1,
+        get_device_name=lambda index: "Big Card",
+    )  # fmt: skip
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     here = machine()
     assert here.graphics == Graphics("Big Card", 80 * GB, 60 * GB) and here.room == 60 * GB
     assert "Big Card (80 GB)" in here.sentence()
     monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(graphics, "_built_for_cards", lambda: False)
     assert machine().graphics is None
+
+
+def test_without_torch_the_drivers_own_tool_is_asked(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA Card, 24564, 20000'\necho 'Other, 8192, 8000'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(graphics, "_built_for_cards", lambda: True)
+    monkeypatch.setattr(graphics, "_answer", (-100.0, ()))
+    assert machine().graphics == Graphics("NVIDIA Card", 24564 << 20, 20000 << 20)
+    means = measured()
+    assert means.device == "cuda" and means.graphics == (20000 << 20, 8000 << 20)
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    monkeypatch.setattr(graphics, "_answer", (-100.0, ()))
+    assert machine().graphics is None and measured().device == "cpu"
 
 
 def test_a_starter_fits_a_laptop():

@@ -6,7 +6,7 @@ import torch
 import trimesh
 from mesh_starters import as_trimesh, ball, solid
 
-from pipelines.codecs.mesh import BAND, Grid, finer, to_fields, to_grid, to_grids, to_mesh
+from pipelines.codecs.mesh import BAND, Grid, bridged, finer, places, to_fields, to_grid, to_grids, to_mesh
 from pipelines.codecs.rendering import View, render, turntable
 from pipelines.errors import MediaError
 from pipelines.media import Mesh
@@ -148,3 +148,16 @@ def test_a_turntable_is_a_clip_that_closes():
     assert clip.frames.shape == (6, 32, 32, 4) and clip.rate == 24
     # Half a turn shows a box as it was, a sixth does not.
     assert (clip.frames[0] != clip.frames[1]).any() and (clip.frames[0] == clip.frames[3]).all()
+
+
+@pytest.mark.parametrize("gap, pieces", [(0.5, 1), (3.0, 2)])
+def test_a_leg_that_nearly_touches_is_joined_and_a_piece_further_away_is_not(gap, pieces):
+    at = (places(48) + 0.5) * 48
+    top = np.abs(at - (24, 34, 24)).max(-1) - 6
+    leg = np.maximum(np.abs(at[..., [0, 2]] - 24).max(-1) - 1.5, np.abs(at[..., 1] - (28 - 2 * gap - 8)) - 8)
+    distance = np.clip(np.minimum(top, leg), -3, 3).astype(np.float32)
+    grid = bridged(Grid(distance, np.zeros((48, 48, 48, 3), np.uint8)))
+    mesh = to_mesh(grid, pieces=None)
+    assert trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).body_count == pieces
+    far = np.abs(at[..., 1] - 28 + gap) > 6
+    assert np.array_equal(grid.distance[far], distance[far])

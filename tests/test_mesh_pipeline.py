@@ -8,14 +8,17 @@ import torch
 from mesh_starters import random_mesh_starter
 from shapes.bodies import ball
 
-from pipelines.codecs.mesh import to_grid
+from pipelines.codecs.mesh import Grid, to_grid
 from pipelines.edit.rf_edit import invert
 from pipelines.errors import SettingsError
 from pipelines.flow import CLAMP, conditioned, sigma_grid, solve
-from pipelines.flow.rules import ALF
+from pipelines.flow.rules import ALF, rule_named
+from pipelines.media import Mesh
 from pipelines.mesh import MeshPipeline
-from pipelines.mesh.splice import splice
-from pipelines.models.mesh import Told
+from pipelines.mesh.colouring import painted
+from pipelines.mesh.splice import _changed, splice
+from pipelines.models.mesh import Around, Told
+from pipelines.models.starter import implied_velocity
 from pipelines.models.wording import read_prompt
 from pipelines.settings import MeshEditSettings, MeshSettings
 
@@ -55,3 +58,61 @@ def test_a_change_of_colour_alone_moves_no_vertex():
     assert np.array_equal(done.mesh.vertices, source.vertices) and done.kept == len(source.vertices)
     assert (done.mesh.colours[:, :3] == (0, 0, 255)).all()
     assert splice(source, before, after, everywhere, 320).mesh.vertices.max() > source.vertices.max()
+
+
+def test_a_network_that_says_nothing_is_the_exact_flow_of_a_gaussian_round_the_draft():
+    draft, doubt = torch.randn(2, 5, 2, 2, 2), torch.rand(2, 5) + 0.1
+    start = torch.randn(2, 5, 2, 2, 2, generator=torch.Generator().manual_seed(1))
+
+    def velocity(x, sigma, call):
+        return implied_velocity(x, Around.of(x, sigma, draft, doubt).mean, sigma)
+
+    *_, last = solve(velocity, start, sigma_grid(200, end=CLAMP), rule_named("heun"))
+    wanted = draft + doubt[..., None, None, None] * start
+    assert torch.allclose(last.clean, wanted, atol=0.05)  # the last step is at the clamp, not at zero
+
+
+def test_what_is_left_of_a_sample_has_unit_variance_at_every_level():
+    draft, doubt = torch.randn(1, 4, 1, 1, 1), torch.full((1, 4), 0.3)
+    data = draft + 0.3 * torch.randn(4000, 4, 1, 1, 1)
+    for level in (0.05, 0.5, 0.95):
+        x = (1 - level) * data + level * torch.randn_like(data)
+        around = Around.of(x, torch.full((4000,), level), draft.expand_as(x), doubt.expand(4000, 4))
+        assert around.seen.std().item() == pytest.approx(1, abs=0.03)
+        wanted = (data - around.mean) / around.width
+        assert wanted.std().item() == pytest.approx(1, abs=0.03)
+
+
+def test_every_vertex_takes_the_shade_of_its_part():
+    mesh = ball(3)  # of radius .4 in the unit cube or not: it is brought there
+    mesh = Mesh(mesh.vertices / np.abs(mesh.vertices).max() * 0.4, mesh.faces, mesh.colours)
+    upper = np.broadcast_to(np.linspace(-0.5, 0.5, 24)[None, :, None] > 0, (24, 24, 24)).astype(np.float32)
+    shades = np.array([(200, 0, 0), (0, 0, 200)], np.uint8)
+    done = painted(mesh, np.stack([upper, 1 - upper]), shades)
+    top, low = mesh.vertices[:, 1] > 0.08, mesh.vertices[:, 1] < -0.08
+    assert (done.colours[top, :3] == (200, 0, 0)).all() and (done.colours[low, :3] == (0, 0, 200)).all()
+
+
+def test_a_box_is_a_wall_for_what_is_cut_out():
+    source = ball(3)
+    before = to_grid(source, 24)
+    after = replace(before, distance=before.distance - 2)
+    allowed = np.zeros(before.distance.shape, bool)
+    allowed[:, 12:] = True
+    done = splice(source, before, after, allowed, 1200)
+    wall = before.centre[1]
+    below = source.vertices[source.vertices[:, 1] < wall - 0.1 * before.scale]
+    kept = {row.tobytes() for row in done.mesh.vertices}
+    assert all(row.tobytes() in kept for row in below)
+    assert done.mesh.vertices[:, 1].max() > source.vertices[:, 1].max()
+
+
+def test_a_thick_part_that_goes_leaves_no_core():
+    size = 24
+    full = np.full((size,) * 3, -3.0, np.float32)
+    full[:2], full[-2:], full[:, :2], full[:, -2:], full[:, :, :2], full[:, :, -2:] = (3.0,) * 6
+    gone = full.copy()
+    gone[:, 12:] = 3.0
+    colour = np.zeros((*full.shape, 3), np.uint8)
+    shape, _ = _changed(Grid(full, colour), Grid(gone, colour), np.ones(full.shape, bool))
+    assert shape[6:18, 14:20, 6:18].all() and not shape[:, :10].any()

@@ -1,13 +1,17 @@
 """Prompts of the mesh starter: words to recipes, what is left open filled in, and the objects that it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from pipelines.codecs.mesh import places
 from pipelines.models.filling import completed
+from pipelines.models.objects.drawing import draw, random_recipe
 from pipelines.models.shapes import CHOICES, COLOURS, KINDS, NAMES, SHAPES, Recipe
+from pipelines.models.sight import Look, look
 from pipelines.models.wording import merged, read_prompt
-from pipelines.training.data.objects import draw, random_recipe
 
 
 def kind(reading):
@@ -94,3 +98,42 @@ def test_one_attribute_changes_nothing_else():
     differ = points[np.abs(bare.distance - lidded.distance) > 0.02]
     top = points[bare.distance < 0][:, 1].max()
     assert len(differ) and differ[:, 1].min() > top - 0.25 and (bare.recipe.colours == lidded.recipe.colours)
+
+
+def test_measures_are_drawn_from_the_seed_and_kept_by_an_edit():
+    asked = read_prompt("a round table").recipe
+    one, two = completed(asked, 1), completed(asked, 2)
+    assert one.measures != two.measures and all(0 <= m <= 1 for m in one.measures)
+    assert merged(read_prompt("a red table").recipe, one).measures == one.measures
+    assert completed(read_prompt("a snowman").recipe, 1).measures[1:] == (None,) * 5
+
+
+def test_a_recipe_alone_says_what_is_drawn():
+    points = places(24).reshape(-1, 3)
+    whole = completed(read_prompt("a lamp").recipe, 5)
+    assert np.array_equal(draw(whole, 5, points).distance, draw(whole, 6, points).distance)
+    thicker = replace(whole, measures=(*whole.measures[:2], 1 - whole.measures[2], *whole.measures[3:]))
+    assert not np.array_equal(draw(whole, 5, points).distance, draw(thicker, 5, points).distance)
+
+
+def test_what_an_eye_says_is_held_to_what_the_kind_has():
+    sofa = 1 + NAMES.index("sofa")
+    wild = Recipe(sofa, 2, 1, 2, 6, (1, 2, 2, 2), ((1, 2, 3),) * 4, (0.5,) * 6).fitted()
+    assert (wild.shape, wild.height, wild.width, wild.count) == (0, 1, 0, 3)
+    assert wild.features == (1, 0, 0, 0) and wild.colours[3] is None
+
+
+def test_kinds_that_are_nearly_as_likely_have_their_recipes_too():
+    class Eye:
+        def __call__(self, image, kinds=None):
+            scores = torch.full((1, 1 + len(NAMES)), -20.0)
+            scores[0, 5], scores[0, 9], scores[0, 3], scores[0, 1] = 0.0, -0.5, -2.0, -6.0
+            choices = tuple(torch.zeros(1, size) for size in CHOICES[1:])
+            return Look(scores, torch.tensor([[0.0, 1.0, 0.0]]), choices, torch.zeros(1, 6), torch.zeros(1, 4, 3))
+
+    seen = look(Eye(), np.zeros((64, 64, 4), np.float32))
+    assert {recipe.kind for recipe in seen.recipes} == {5, 9, 3} and seen.recipe.kind == 5 and seen.second[0] == 9
+    best = {kind: max(c for recipe, c in seen.recipes.items() if recipe.kind == kind) for kind in (5, 9, 3)}
+    assert [best[kind] for kind in (5, 9, 3)] == pytest.approx([0, -0.5, -2], abs=1e-4)
+    alone = look(Eye(), np.zeros((64, 64, 4), np.float32), kind=9)
+    assert {recipe.kind for recipe in alone.recipes} == {9} and next(iter(alone.recipes.values())) == 0

@@ -75,7 +75,7 @@ def test_an_unknown_model_names_the_known(action):
 
 def test_what_cannot_be_used_yet_is_not_downloaded(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert "cannot be used in this version" in refused("fetch", "hunyuan3d-2")
+    assert "cannot be used in this version" in refused("fetch", "wan-2.2-s2v")
     assert "stay off-line" in refused("fetch", "flux-1-dev")
     assert "stay off-line" in refused("fetch", "owner/name")
     assert "not on this machine" in refused("remove", "flux-1-dev")
@@ -95,8 +95,12 @@ def test_a_plan_is_said_and_a_folder_gets_a_name(monkeypatch, tmp_path):
 
 def test_a_copy_of_another_program_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    copy = tmp_path / "models--black-forest-labs--FLUX.1-dev" / "snapshots"
+    folder = tmp_path / "models--black-forest-labs--FLUX.1-dev"
+    copy = folder / "snapshots" / "abc"
     copy.mkdir(parents=True)
+    (copy / "model_index.json").write_text("{}")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
     assert "put there by another program and stays" in refused("remove", "flux-1-dev")
     assert copy.is_dir() and str(tmp_path.parent) not in run("remove", "flux-1-dev").output
 

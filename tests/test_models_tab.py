@@ -1,7 +1,9 @@
 """The Models tab: what a card says, and what happens in a browser, in English and in German."""
 
 import re
+import sys
 import time
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -13,8 +15,10 @@ from pipelines.catalogue import cards
 from pipelines.errors import ModelError
 from studio import language, theme
 from studio.choosing import ready
-from studio.machine import Machine
+from studio.fetching import Fetches
+from studio.machine import Graphics, Machine
 from studio.tabs import adding, models
+from studio.tabs.fetching import Offered
 
 pytestmark = [
     pytest.mark.usefixtures("loops_closed"),
@@ -58,7 +62,22 @@ def test_a_starter_says_what_it_takes_and_can_be_loaded():
 def test_only_what_can_be_used_has_a_button():
     usable = sum(each.state in ("ready", "here") for each in cards())
     assert models.listing(here=LAPTOP, loaded=set()).count("<button") == usable
-    assert "<button" not in models.listing(here=LAPTOP) and "Not yet" in plain(card_html("hunyuan3d-2"))
+    assert "<button" not in models.listing(here=LAPTOP) and "Not yet" in plain(card_html("wan-2.2-s2v"))
+
+
+def test_downloads_are_offered_to_whoever_owns_the_machine_alone():
+    own = models.listing(here=LAPTOP, loaded=set(), offered=Offered(Fetches()))
+    away = sum(each.state == "away" for each in cards())
+    assert own.count('data-act="ask"') == away and "choose a checkpoint that fits, download it here" in plain(own)
+    others = models.listing(here=LAPTOP, loaded=set())
+    assert 'data-act="ask"' not in others and "are fetched by whoever runs this studio" in plain(others)
+
+
+def test_a_checkpoint_that_fits_in_parts_says_so():
+    card24 = Machine(16, 64 * 10**9, 60 * 10**9, 10**12, Graphics("Card", 24 * 10**9, 23 * 10**9))
+    shown = models.listing("image", here=card24)
+    fit = re.search(r'aria-labelledby="model-flux-1-dev">.*?model-fit (good|bad)">(.*?)</p>', shown)
+    assert fit[1] == "good" and "Fits in parts" in fit[2]
 
 
 def test_a_checkpoint_says_how_it_gets_here_and_how_it_would_be_loaded():
@@ -170,3 +189,32 @@ def test_in_german_on_a_phone(visit):
     assert page.evaluate("document.documentElement.lang") == "de"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert "Commercial use" not in page.locator("body").inner_text()
+
+
+def test_a_checkpoint_is_downloaded_in_a_browser(browser, monkeypatch, tmp_path):  # noqa: F811
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    command = (sys.executable, str(Path(__file__).parent / "fake_fetch.py"), str(tmp_path / "hub"))
+    monkeypatch.setattr(models, "Fetches", lambda: Fetches(command))
+    with gr.Blocks(analytics_enabled=False) as page:
+        models.build(lambda *name: None, lambda *name: None, set, own=True)
+    language.mark(page)
+    _, where, _ = page.launch(
+        server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, run_history=False, share=False,
+        css=theme.css(), theme=theme.theme(), head=language.script(), i18n=language.gradio_words(),
+    )  # fmt: skip
+    context = browser.new_context(locale="en-GB")
+    try:
+        tab = context.new_page()
+        tab.goto(where)
+        tab.get_by_role("button", name="Download SANA 1.6B", exact=True).click()
+        expect(tab.get_by_text("It sets conditions for commercial use.").first).to_be_visible()
+        tab.get_by_role("button", name="Accept the licence of SANA 1.6B and download it").click()
+        expect(tab.get_by_text("SANA 1.6B is being fetched. You can go on working.")).to_be_visible()
+        expect(tab.get_by_role("progressbar", name="Download of SANA 1.6B")).to_be_visible()
+        expect(tab.get_by_text("On this machine", exact=True)).to_be_visible()
+        assert tab.get_by_role("button", name="Download SANA 1.6B", exact=True).count() == 0
+    finally:
+        context.close()
+        page.close()

@@ -1,5 +1,7 @@
 """Pictures, clips and sounds from tiny checkpoints: sizes, masks, sources that come back, LoRA files, and refusals."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,16 +9,19 @@ import torch
 pytest.importorskip("diffusers")
 
 from safetensors.torch import save_file
-from tiny_checkpoints import folder, model
-from tiny_pipelines import FAMILIES
+from tiny_checkpoints import SHORT, folder, model
+from tiny_pipelines import FAMILIES, tiny
 
 from pipelines.checkpoints import find, plan
+from pipelines.checkpoints.loras import asked_for
 from pipelines.errors import MediaError, ModelError, SettingsError
 from pipelines.events import Done, Preview, Progress
 from pipelines.image import ImagePipeline
 from pipelines.media import Clip, Mask, Picture, Sound
-from pipelines.models.diffusers.families import multiple, temporal
-from pipelines.models.diffusers.lora import asked_for, with_loras
+from pipelines.models.diffusers.codecs import temporal
+from pipelines.models.diffusers.families import multiple
+from pipelines.models.diffusers.lora import with_loras
+from pipelines.models.diffusers.model import DiffusersModel
 from pipelines.pretrained import open_checkpoint
 from pipelines.pretrained.canvas import Canvas
 from pipelines.pretrained.clips import PretrainedClips
@@ -41,7 +46,14 @@ EDIT = {**ANY, "prompt": "a dog", "source_prompt": "a cat", "method": "rf-edit",
 
 
 def pipeline(kind, name):
-    return kind(model(name), plan(find(str(folder(name)))))
+    return kind(briefly(model(name)), plan(find(str(folder(name)))))
+
+
+def briefly(found):
+    """Calls without the long instructions that pipelines put before a person's words."""
+    made = copy.copy(found)
+    made.arguments = lambda ask: {**found.arguments(ask), **SHORT.get(found.family.name, {})}
+    return made
 
 
 def events(run):
@@ -56,7 +68,7 @@ def picture(height, width, seed=0):
     return Picture(pixels)
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("ltx_i2v", "ltx2")])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_odd_sizes_are_encoded_and_decoded_in_the_models_own_grid(name):
     found = model(name)
     if found.family.medium == "audio":
@@ -128,6 +140,82 @@ def test_a_family_that_starts_from_a_picture_wants_one_and_others_do_not():
     assert made.frames.shape == (9, 32, 32, 4) and made.rate == settings.rate
     with pytest.raises(SettingsError, match="takes no such picture"):
         events(pipeline(PretrainedClips, "wan").generate(settings, first_frame=picture(40, 40)))
+
+
+@pytest.mark.parametrize("name, other", [("ltx", "ltx_i2v"), ("ltx2", "ltx2_i2v"), ("sana_video", "sana_video_i2v")])
+def test_the_same_weights_start_from_a_picture_where_they_were_made_for_it(name, other):
+    made = []
+    for each in (name, other):
+        clips = pipeline(PretrainedClips, each)
+        if not clips.model.family.first_frame:
+            clips.model.__dict__["from_a_picture"] = briefly(clips.model.from_a_picture)
+        settings = VideoSettings(prompt="a cat", width=32, height=32, frames=9, **ANY)
+        made.append(events(clips.generate(settings, first_frame=picture(40, 40)))[-1].items[0].frames)
+    assert np.array_equal(*made)
+    before = pipeline(PretrainedClips, name)
+    assert before.model.from_a_picture.networks[0] is before.model.networks[0]
+    with pytest.raises(SettingsError, match="last_frame: checkpoints take a first frame alone"):
+        events(before.generate(settings, None, picture(40, 40)))
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name.endswith(("i2v", "ti2v"))])
+def test_clips_that_start_from_a_picture_are_made_by_the_pair_and_edited_behind_their_first_frame(name):
+    clips = pipeline(PretrainedClips, name)
+    count = max(2, 4 // temporal(clips.model.pipeline)) * temporal(clips.model.pipeline) + 1
+    settings = VideoSettings(prompt="a cat", width=32, height=64, frames=count, count=2, **ANY)
+    if clips.model.family.one_at_a_time:
+        with pytest.raises(SettingsError, match="^count: .* makes one clip at a time; use 1"):
+            events(clips.generate(settings, first_frame=picture(40, 40)))
+        settings = settings.with_(count=1)
+    made = events(clips.generate(settings, first_frame=picture(40, 40)))[-1].items
+    assert [item.frames.shape for item in made] == [(count, 64, 32, 4)] * settings.count
+    assert len({item.frames.tobytes() for item in made}) == settings.count
+    frames = np.stack([picture(30, 34, seed).pixels for seed in range(count)])
+    source, change = Clip(frames, 8.0), VideoEditSettings(**EDIT, strength=1.0)
+    for method in ("rf-edit", "sdedit"):
+        found = events(clips.edit(change.with_(method=method), source))[-1].items[0]
+        assert not np.array_equal(found.frames, frames)
+    same = events(clips.edit(change.with_(prompt="a cat"), source))[-1].items[0]
+    assert np.array_equal(same.frames, frames)
+
+
+def test_a_clip_keeps_its_sound_when_the_pictures_of_a_film_are_edited():
+    clips = pipeline(PretrainedClips, "ltx2")
+    frames = np.stack([picture(30, 34, seed).pixels for seed in range(5)])
+    source = Clip(frames, 8.0, Sound(np.zeros((1, 8000), np.float32), 8000))
+    settings = VideoEditSettings(**EDIT, strength=1.0)
+    made = events(clips.edit(settings, source))[-1].items[0]
+    assert made.sound is source.sound and not np.array_equal(made.frames, frames)
+    same = events(clips.edit(settings.with_(prompt="a cat"), source))[-1].items[0]
+    assert np.array_equal(same.frames, frames)
+
+
+@pytest.mark.parametrize("name", ["stable_audio3", "sana_sprint"])
+def test_a_distilled_checkpoint_makes_and_edits_by_what_works_with_it(name):
+    sound = name == "stable_audio3"
+    found = DiffusersModel(tiny(name, distilled=True)) if sound else model(name)
+    found = briefly(found)
+    made = (PretrainedSounds if sound else PretrainedImages)(found, plan(find(str(folder(name)))))
+    more = {"seconds": 1} if sound else {"width": 32, "height": 32}
+    kind, edit = (SoundSettings, SoundEditSettings) if sound else (ImageSettings, ImageEditSettings)
+    found = events(made.generate(kind(prompt="rain", **{**ANY, "steps": 3}, **more)))
+    assert [event.done for event in found if isinstance(event, Progress)] == [1, 2, 3]
+    assert any(isinstance(event, Preview) for event in found) and len(found[-1].items) == 1
+    with pytest.raises(ModelError, match="^solver: .* was distilled to"):
+        events(made.generate(kind(prompt="rain", **ANY, solver="alf", **more)))
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 2000)).astype(np.float32)
+    source = Sound(wave, 2000) if sound else picture(32, 32)
+    with pytest.raises(
+        ModelError, match="^method: .* nothing can be turned back; 'flowedit' and 'sdedit' work with it"
+    ):
+        events(made.edit(edit(**EDIT), source))
+    for method in ("flowedit", "sdedit", "magicmix"):
+        changed = events(made.edit(edit(**{**EDIT, "method": method}, strength=0.7), source))[-1].items[0]
+        assert changed is not source
+    same = events(made.edit(edit(**{**EDIT, "method": "flowedit", "prompt": "a cat"}, strength=0.7), source))[-1].items[
+        0
+    ]
+    assert same is source if sound else np.array_equal(same.pixels, source.pixels)
 
 
 def test_the_sound_of_a_film_is_kept():

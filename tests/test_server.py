@@ -277,6 +277,16 @@ def test_no_file_of_the_machine_can_be_named_as_a_source(shared, tmp_path):
             uploaded(path)
 
 
+@pytest.mark.parametrize("named", [{"lora": "/etc/passwd"}, {"lora": "../x"}, {"model": "/etc"}, {"model": "~/x"}])
+def test_no_folder_or_file_of_the_machine_can_be_named_as_a_model(shared, named):
+    bob = visitor(shared)
+    rest = {name: f.default for name, f in ImageSettings.model_fields.items() if name not in ("version", "prompt")}
+    event = bob.post("/gradio_api/call/image_generate", json={"data": ["a boat", *{**rest, **named}.values()]})
+    told = bob.get(f"/gradio_api/call/image_generate/{event.json()['event_id']}").text
+    assert "event: error" in told and "complete" not in told
+    assert ("not a path" if "lora" in named else "cannot be used here") in told
+
+
 def _rest(kind):
     """Defaults of every setting after the prompt, in an endpoint's order."""
     return [f.default for name, f in kind.model_fields.items() if name not in ("version", "prompt")]
@@ -319,7 +329,7 @@ def test_a_password_guards_everything(serve):
 
 def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
     """Fifty visitors ask at the same moment; meanwhile what runs no model answers within a second."""
-    shop, looks = shared.shop, []
+    shop, looks, endpoint = shared.shop, [], _index(shared, "image_generate")
 
     async def visit(number):
         # Without keep-alive: a slow reader that takes up a connection the server is about to drop gets an error.
@@ -329,7 +339,7 @@ def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
             owner = owner_of(shared, client)
             asked = {"data": None}
             join = {
-                "fn_index": _index(shared, "image_generate"), "session_hash": f"s{number}", **asked,
+                "fn_index": endpoint, "session_hash": f"s{number}", **asked,
                 "data": _values(f"kite {number}", number),
             }  # fmt: skip
             await client.post("/gradio_api/queue/join", json=join)
@@ -399,3 +409,10 @@ def test_language_models_get_the_same_runs_as_tools(serve):
     assert "Guidance scale" in given["guidance"]["description"]
     assert not told[1].get("isError") and not told[2].get("isError"), told[1:]
     assert [asset.prompt for asset in served.shop.library.search("").assets] == ["A kite.", "a kite"]
+
+
+def test_what_mcp_needs_is_said_before_the_server_starts(monkeypatch, tmp_path):
+    monkeypatch.setattr(ui, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="pip install '.\\[mcp\\]'"):
+        ui.start("127.0.0.1", free_port(), home=tmp_path, mcp=True)
+    assert not any(tmp_path.iterdir())

@@ -173,7 +173,7 @@ def test_an_unknown_field_is_refused_by_name(kind):
 def test_an_unknown_field_of_a_file_is_kept_and_reported(kind):
     held = {NEEDED[kind]: "x", "version": 1, "steps": 5, "colour": "red", "nested": {"a": [1]}}
     settings, unknown = kind.migrate(held)
-    assert settings == least(kind, **{**kind.BEFORE, "steps": 5})
+    assert settings == least(kind, steps=5)
     assert unknown == {"colour": "red", "nested": {"a": [1]}}
 
 
@@ -181,7 +181,7 @@ def test_an_unknown_field_of_a_file_is_kept_and_reported(kind):
 def test_what_is_written_is_read_back(kind):
     settings = least(kind, steps=7, seed=3, guidance=2.5, schedule="sway")
     assert kind.migrate(settings.model_dump(mode="json")) == (settings, {})
-    assert kind.migrate({NEEDED[kind]: "x"}) == (least(kind, **kind.BEFORE), {})
+    assert kind.migrate({NEEDED[kind]: "x"}) == (least(kind), {})
 
 
 @pytest.mark.parametrize("version", [2, 99, "1", None, 1.5])
@@ -266,3 +266,11 @@ def test_the_ready_made_voice_has_no_other():
 
 def test_a_refusal_is_an_error_of_this_program_and_a_value_error():
     assert issubclass(SettingsError, StudioError) and issubclass(SettingsError, ValueError)
+
+
+def test_what_works_without_a_model_takes_no_checkpoint():
+    from pipelines.settings import ANY_SETTINGS
+    from studio.choosing import takes_checkpoints
+
+    taken = {kind: takes_checkpoints(settings) for kind, settings in ANY_SETTINGS.items()}
+    assert not any(taken[kind] for kind in ("shape.edit", "clip.edit", "turntable.edit")) and taken["image.generate"]

@@ -83,6 +83,8 @@ def tab(page, name):
 
 def test_a_closed_tab_loses_nothing(visit, served):
     page = visit()
+    page.get_by_role("button", name="Advanced").locator("visible=true").click()
+    page.get_by_label("number input for Steps").locator("visible=true").fill("150")
     page.get_by_label("Prompt").first.fill("a boat")
     page.get_by_role("button", name="Generate", exact=True).click()
     page.locator(".board.running img").first.wait_for()
@@ -102,6 +104,7 @@ def test_a_page_that_opens_later_follows_what_runs(visit, served):
     assert served.shop.jobs.get(job.id, "").state == "cancelled"
 
 
+@pytest.mark.smoke
 def test_the_queue_is_shown_reordered_and_cancelled_from_any_tab(visit, served):
     ask(served, "slow", steps=200)
     ask(served, "one", "two", "<b>three</b>", steps=2)
@@ -202,6 +205,7 @@ def test_presets_are_saved_shared_and_applied(visit):
     expect(page.get_by_label("Flat", exact=True).first).to_be_checked()
 
 
+@pytest.mark.smoke
 def test_the_library_finds_stars_deletes_and_restores(visit, served):
     made(served, "a red kite", "a blue boat", HOSTILE)
     page = visit()
@@ -285,6 +289,7 @@ def test_a_file_says_what_it_claims(visit, served, tmp_path):
     expect(page.locator(".claims")).to_contain_text("It does not say.")
 
 
+@pytest.mark.smoke
 def test_any_file_dropped_anywhere_goes_where_it_belongs(visit, tmp_path):
     page = visit()
     drop = page.locator(".anywhere input[type=file]")

@@ -132,6 +132,7 @@ def test_an_example_is_stepped_through_and_its_frames_lie_side_by_side(video):
     expect(shown(page, ".words")).to_have_text("cut, 0.4 s to 0.9 s")
 
 
+@pytest.mark.smoke
 def test_a_clip_is_made_edited_compared_and_goes_on_while_it_is_watched(video, served, tmp_path):
     page = video()
     shown(page, ".field-prompt textarea").fill("slow disc")
@@ -164,6 +165,41 @@ def test_a_clip_is_made_edited_compared_and_goes_on_while_it_is_watched(video, s
     page.get_by_role("button", name="Go on", exact=True).click()
     when(page, "!s.live && s.frames === 56")
     assert state(page)["compared"] == 0
+
+
+def test_masks_are_painted_on_one_frame_or_on_several(video):
+    page = video()
+    page.get_by_role("button", name="Use as source", exact=True).locator("visible=true").click()
+    page.locator("eddy-clip[data-where=edit-video] canvas[data-frame]").wait_for()
+    shown(page, ".paint summary").click()
+    paint = page.locator(".paint.ready").locator("visible=true")
+    paint.wait_for()
+
+    def stroke():
+        canvas = paint.locator("canvas")
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        box = canvas.bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, steps=3)
+        page.mouse.up()
+
+    stroke()
+    expect(paint.locator(".key")).to_have_text("1")
+    run(page, "Edit clip", "another colour")
+    expect(shown(page, ".notes")).to_contain_text("mask of all frames")
+    frame = paint.get_by_label("Frame", exact=True)
+    frame.fill("6")
+    expect(paint.locator("output")).to_have_text("7 / 10")
+    stroke()
+    expect(paint.locator(".key")).to_have_text(["1", "7"])
+    run(page, "Edit clip", "one more colour")
+    expect(shown(page, ".notes")).to_contain_text("mask of frames 0, 6")
+    paint.locator(".key").first.click()
+    expect(frame).to_have_value("0")
+    paint.get_by_role("button", name="Clear").click()
+    expect(paint.locator(".key")).to_have_text("7")
 
 
 def test_words_change_on_the_way_and_an_end_is_kept(video, served, tmp_path):

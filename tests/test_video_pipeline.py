@@ -24,7 +24,7 @@ from pipelines.video import MAX_FRAMES, VideoPipeline
 from pipelines.video.asking import Motion
 from pipelines.video.canvas import Canvas, on_canvas, painted
 from pipelines.video.editing import one_noise
-from pipelines.video.making import along
+from pipelines.video.making import along, settled
 from pipelines.video.streaming import CONTEXT, PART, PARTS, Buffer, Scene
 
 
@@ -249,7 +249,20 @@ def test_a_stream_of_one_part_equals_the_offline_sampler():
     velocity = filling(along(model, condition, loop=False), x, known)
     for step in solve(velocity, x, stream.grid, EULER):
         clean = step.clean
-    assert torch.allclose(streamed, clean[:, :, CONTEXT:].float(), atol=1e-5)
+    offline = settled(clean[:, :, CONTEXT:].float(), condition.reference[:, :4, CONTEXT:])
+    assert torch.allclose(streamed, offline, atol=1e-5)
+
+
+def test_of_what_a_network_changes_only_what_hangs_together_counts():
+    moving = torch.zeros(1, 4, 3, 16, 16)
+    made = moving + 0.04 * torch.randn(moving.shape, generator=torch.Generator().manual_seed(0))  # blotches
+    made[:, :, 1, 4:12, 4:12] = 1.0
+    found = settled(made, moving)
+    assert torch.equal(found[:, :, [0, 2]], moving[:, :, [0, 2]])
+    assert torch.allclose(found[:, :, 1, 6:10, 6:10], torch.tensor(0.5)) and not found[:, :, 1, :2].any()
+    known = torch.tensor([True, False, False])
+    kept = settled(made, moving, known)
+    assert torch.equal(kept[:, :, 0], made[:, :, 0]) and torch.equal(kept[:, :, 1:], found[:, :, 1:])
 
 
 def test_a_stream_holds_no_more_at_its_end_than_at_its_beginning():

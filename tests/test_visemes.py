@@ -1,6 +1,7 @@
 """The viseme track: what it may hold, that it survives every film format, and its JSON with ARKit's names."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,20 @@ def test_a_film_loaded_again_still_has_them(tmp_path):
     assert np.array_equal(read_visemes(again).weights, track().weights) and read_words(again) == WORDS
 
 
+def test_every_voice_has_its_track_in_files_and_in_json(tmp_path):
+    second = Visemes(np.ascontiguousarray(track().weights[::-1]), RATE)
+    clip = talking(visemes=replace(track(), others=(None, second)))
+    path = convert(save(clip, tmp_path / "a.webm", SETTINGS), tmp_path / "b.mp4")
+    alone, kept = read_visemes(path).others
+    assert alone is None and np.array_equal(kept.weights, second.weights)
+    held = json.loads(convert(path, tmp_path / "c.json").read_text())
+    assert held["others"][0] is None
+    assert np.allclose(held["others"][1]["weights"], second.weights, atol=0.001)
+    assert len(held["others"][1]["arkit"][0]) == len(held["arkit"]["names"])
+    with pytest.raises(MediaError, match="cannot have others"):
+        Visemes(track().weights, RATE, (replace(second, others=(None,)),))
+
+
 def test_frames_of_a_sequence_do_not_repeat_the_whole_track(tmp_path):
     import zipfile
 
@@ -81,7 +96,9 @@ def test_an_hour_of_talking_fits_into_a_record():
     assert len(visemes_in(json.loads(held)).weights) == 90_000
 
 
-@pytest.mark.parametrize("bad", ["not base64!", "AAAA", 3, None, {"weights": "eJw="}, {"rate": "x", "weights": ""}])
+@pytest.mark.parametrize(
+    "bad", ["not base64!", "AAAA", 3, None, {"weights": "eJw="}, {"rate": "x", "weights": ""}, "text"]
+)
 def test_a_damaged_track_is_none(bad):
     held = json.loads(record(SETTINGS, visemes=track()))
     held[TRACK] = bad if isinstance(bad, dict) else {"rate": 25, "weights": bad}

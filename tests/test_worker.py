@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from fake_runner import sentence, tone
@@ -21,8 +22,9 @@ from pipelines.settings import ImageEditSettings, ImageSettings, SoundSettings, 
 from studio.jobs import Jobs, Standing
 from studio.jobs.desk import Desk
 from studio.jobs.executor import LocalExecutor
-from studio.jobs.results import alone
-from studio.library import Library
+from studio.jobs.results import alone, drop_left, sweep
+from studio.library import Library, files
+from studio.machine import threads
 from studio.people import People
 from studio.provenance import read_settings
 from studio.store import Store
@@ -163,9 +165,26 @@ def test_an_error_fails_its_job_in_words_and_nothing_else(jobs, running, words, 
 @pytest.mark.parametrize("words, said", [("segfault", "SIGSEGV"), ("killed", "memory ran out")])
 def test_a_worker_that_dies_takes_only_its_job_along(jobs, running, words, said):
     bad, good = ask(jobs, words), ask(jobs, "good")
+    left = jobs.folder("it-was-done-and-died")
+    left.mkdir(parents=True)
     failed = ended(jobs, bad)
     assert failed.state == "failed" and said in failed.reason
     assert ended(jobs, good).state == "done"
+    until(lambda: not left.exists() and not jobs.folder(bad.id).exists())
+
+
+def test_what_a_killed_worker_was_writing_goes_and_nothing_else(jobs):
+    day = jobs.store.home / "image" / "2026-11-28"
+    paths = [day / "00003-1-starter.png", day / ".writing-ab" / "00003-1-starter.png"]
+    mine, other = ([files.aside(path, worker * 32) for path in paths] for worker in "ab")
+    exported = [*paths, day / ".writing-cd" / "out.png", day / ".00003.png"]  # done, or being written by the page
+    for path in (*mine, *other, *exported):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    drop_left(jobs, "a" * 32)
+    assert not any(path.exists() for path in mine) and all(path.exists() for path in (*other, *exported))
+    sweep(Library(jobs.store), jobs)
+    assert not any(path.exists() for path in other) and all(path.exists() for path in exported)
 
 
 def test_a_cancel_ends_within_a_step(jobs, running, monkeypatch):
@@ -190,6 +209,22 @@ def test_a_second_server_waits_and_takes_over(jobs, running):
         assert len(other.pids()) == 1
     finally:
         other.stop()
+
+
+def test_a_worker_leaves_a_core_to_the_browser_unless_told_otherwise(jobs, monkeypatch):
+    def told():
+        executor = LocalExecutor(jobs, runner=FAKE)
+        executor.start()
+        try:
+            (pid,) = until(executor.pids)
+            return psutil.Process(pid).environ()["OMP_NUM_THREADS"]
+        finally:
+            executor.stop()
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert told() == str(threads())
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert told() == "5"
 
 
 def test_the_worker_ends_with_its_server(tmp_path):
@@ -230,7 +265,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
             with Image.open(path) as opened:
                 assert np.asarray(opened).shape == (64, 64, 4)
         assert library.check() == []
-        assert list((tmp_path / ".jobs").glob("*")) == []
+        until(lambda: not list((tmp_path / ".jobs").glob("*")))  # the last job's previews go after it is said done
     finally:
         _kill(server.pid)
         server.wait()

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import torch
 from PIL import Image
 
 from pipelines.checkpoints import find, plan
@@ -15,7 +16,19 @@ SHORT = {
     "flux2-klein": {"max_sequence_length": 32},
     "sana": {"complex_human_instruction": None},
     "sana-video": {"complex_human_instruction": []},
+    "hunyuan-video-i2v": {
+        "prompt_template": {
+            "template": "{}",
+            "crop_start": 0,
+            "image_emb_len": 4,
+            "image_emb_start": 0,
+            "image_emb_end": 4,
+        },
+    },
     "hunyuan-video": {"prompt_template": {"template": "{}", "crop_start": 0}},
+    "sana-sprint": {"complex_human_instruction": None},
+    "sana-video-i2v": {"complex_human_instruction": []},
+    "ltx2-i2v": {"spatio_temporal_guidance_blocks": [1]},
     "ltx2": {"spatio_temporal_guidance_blocks": [1]},
 }
 LENGTHS = {"flux": 32, "sd3": 32, "chroma": 32, "lumina2": 48, "qwen-image": 32}
@@ -44,7 +57,11 @@ def loaded(name, **asked):
     from pipelines.models.diffusers.loading import load
 
     found = find(str(folder(name)))
-    made = load(found, plan(found, asked=asked))
+    return briefly(load(found, plan(found, asked=asked)))
+
+
+def briefly(made):
+    """A model whose pipeline puts no long instructions before a person's words."""
     brief = {
         **{"tokenizer_max_length": 24, "tokenizer_2_max_length": 24, "system_message": ""},  # HunyuanVideo 1.5
         **{"prompt_template_encode": "- {}", "prompt_template_encode_start_idx": 0},  # and Qwen-Image
@@ -67,3 +84,12 @@ def ask(found, prompts=("a red cat",), **more):
     if family.first_frame:
         given["image"] = Image.new("RGB", size[:0:-1], (200, 30, 30))
     return Ask(tuple(prompts), size, more=given, **{"steps": 4, "seeds": tuple(range(len(prompts))), **more})
+
+
+def state_of(found, asked):
+    """A state as editors know it: half of what the network is given first."""
+    held = found.encode(["a red cat"], asked)
+    key = held.places[0].key
+    value = held.args[key] if isinstance(key, int) else held.kwargs[key]
+    value = torch.stack(value).reshape(held.shape) if isinstance(value, list) else value
+    return 0.5 * value[tuple(slice(0, size) for size in held.shape)].float()

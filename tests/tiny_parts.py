@@ -20,6 +20,7 @@ from diffusers import (
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     ByT5Tokenizer,
+    CLIPImageProcessor,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
@@ -33,6 +34,8 @@ from transformers import (
     GemmaTokenizer,
     LlamaConfig,
     LlamaModel,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLTextConfig,
@@ -41,6 +44,9 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
+    SiglipImageProcessor,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     T5Config,
     T5EncoderModel,
     T5GemmaConfig,
@@ -122,6 +128,17 @@ def clip_vision():
     return CLIPVisionModelWithProjection(config).eval()
 
 
+def siglip():
+    config = SiglipVisionConfig(
+        hidden_size=12, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=16, patch_size=8
+    )
+    return SiglipVisionModel(config).eval()
+
+
+def siglip_pictures():
+    return SiglipImageProcessor(size={"height": 16, "width": 16})
+
+
 def gemma2():
     config = Gemma2Config(
         head_dim=16, hidden_size=8, intermediate_size=64, num_attention_heads=2, num_hidden_layers=2,
@@ -148,6 +165,27 @@ def llama():
         num_hidden_layers=2, pad_token_id=1, vocab_size=1000,
     )  # fmt: skip
     return LlamaModel(config).eval()
+
+
+def llava():
+    """Reads a picture of 14 x 14 as four tokens, and words."""
+    text = LlamaConfig(
+        bos_token_id=0, eos_token_id=2, hidden_size=16, intermediate_size=37, num_attention_heads=4,
+        num_hidden_layers=3, pad_token_id=1, vocab_size=1000,
+    )  # fmt: skip
+    seen = CLIPVisionConfig(
+        hidden_size=8, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=14, patch_size=7
+    )
+    config = LlavaConfig(
+        text_config=text, vision_config=seen, image_token_index=999, pad_token_id=1, vision_feature_layer=-1,
+        image_seq_length=4,
+    )  # fmt: skip
+    return LlavaForConditionalGeneration(config).eval()
+
+
+def small_pictures():
+    side = {"height": 14, "width": 14}
+    return CLIPImageProcessor(size=side, crop_size=side, do_center_crop=False)
 
 
 _QWEN = {
@@ -238,7 +276,8 @@ def kl_ltx2():
     made = AutoencoderKLLTX2Video(
         in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(8,), decoder_block_out_channels=(8,),
         layers_per_block=(1,), decoder_layers_per_block=(1, 1), spatio_temporal_scaling=(True,),
-        decoder_spatio_temporal_scaling=(True,), decoder_inject_noise=(False, False), downsample_type=("spatial",),
+        decoder_spatio_temporal_scaling=(True,), decoder_inject_noise=(False, False),
+        downsample_type=("spatiotemporal",),
         upsample_residual=(False,), upsample_factor=(1,), timestep_conditioning=False, patch_size=1, patch_size_t=1,
         encoder_causal=True, decoder_causal=False,
     ).eval()  # fmt: skip
@@ -247,11 +286,14 @@ def kl_ltx2():
 
 
 def kl_ltx2_audio():
-    return AutoencoderKLLTX2Audio(
-        base_channels=4, output_channels=2, ch_mult=(1,), num_res_blocks=1, attn_resolutions=None, in_channels=2,
+    made = AutoencoderKLLTX2Audio(
+        base_channels=4, output_channels=2, ch_mult=(1, 1, 1), num_res_blocks=1, attn_resolutions=None, in_channels=2,
         resolution=32, latent_channels=2, norm_type="pixel", causality_axis="height", dropout=0.0,
         mid_block_add_attention=False, sample_rate=16000, mel_hop_length=160, is_causal=True, mel_bins=8,
     ).eval()  # fmt: skip
+    made.latents_mean.copy_(torch.linspace(-0.3, 0.2, 4))
+    made.latents_std.copy_(torch.linspace(0.7, 1.6, 4))
+    return made
 
 
 def kl_hunyuan():

@@ -65,6 +65,18 @@ def sana(scheduler=None):
     )  # fmt: skip
 
 
+def sana_sprint():
+    net = d.SanaTransformer2DModel(
+        patch_size=1, in_channels=4, out_channels=4, **SHORT, attention_head_dim=4, num_cross_attention_heads=2,
+        cross_attention_head_dim=4, cross_attention_dim=8, caption_channels=8, sample_size=32, guidance_embeds=True,
+        qk_norm="rms_norm_across_heads",
+    )  # fmt: skip
+    return d.SanaSprintPipeline(
+        tokenizer=parts.gemma_tokenizer(), text_encoder=parts.gemma2(), vae=parts.dc(), transformer=net,
+        scheduler=d.SCMScheduler(),
+    )  # fmt: skip
+
+
 def lumina2():
     net = d.Lumina2Transformer2DModel(
         sample_size=4, patch_size=2, in_channels=4, hidden_size=8, num_layers=2, num_attention_heads=1, num_kv_heads=1,
@@ -137,6 +149,10 @@ def wan_i2v():
     return d.WanImageToVideoPipeline(**_wan_parts(), transformer=_wan_net(36))
 
 
+def wan_ti2v():
+    return d.WanImageToVideoPipeline(**_wan_parts(), transformer=_wan_net(), expand_timesteps=True)
+
+
 def ltx(kind=None):
     net = d.LTXVideoTransformer3DModel(
         in_channels=8, out_channels=8, patch_size=1, patch_size_t=1, num_attention_heads=4, attention_head_dim=8,
@@ -156,7 +172,7 @@ def ltx_i2v():
     return ltx(d.LTXImageToVideoPipeline)
 
 
-def ltx2():
+def ltx2(kind=None):
     from diffusers.pipelines.ltx2 import LTX2TextConnectors, LTX2Vocoder
 
     net = d.LTX2VideoTransformer3DModel(
@@ -181,10 +197,14 @@ def ltx2():
         resnet_kernel_sizes=[3], resnet_dilations=[[1, 3, 5]], leaky_relu_negative_slope=0.1,
         output_sampling_rate=16000,
     )  # fmt: skip
-    return d.LTX2Pipeline(
+    return (kind or d.LTX2Pipeline)(
         scheduler=Euler(), vae=parts.kl_ltx2(), audio_vae=parts.kl_ltx2_audio(), text_encoder=parts.gemma3(),
         tokenizer=parts.gemma_tokenizer("left"), connectors=connectors, transformer=net, vocoder=vocoder,
     )  # fmt: skip
+
+
+def ltx2_i2v():
+    return ltx2(d.LTX2ImageToVideoPipeline)
 
 
 def hunyuan_video():
@@ -199,32 +219,54 @@ def hunyuan_video():
     )  # fmt: skip
 
 
-def hunyuan_video15():
+def hunyuan_video_i2v():
+    net = d.HunyuanVideoTransformer3DModel(
+        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=10, num_layers=1, num_single_layers=1,
+        num_refiner_layers=1, patch_size=1, patch_size_t=1, guidance_embeds=True, text_embed_dim=16,
+        pooled_projection_dim=8, rope_axes_dim=(2, 4, 4), image_condition_type="token_replace",
+    )  # fmt: skip
+    return d.HunyuanVideoImageToVideoPipeline(
+        text_encoder=parts.llava(), tokenizer=parts.qwen_tokenizer(), transformer=net, vae=parts.kl_hunyuan(),
+        scheduler=Euler(shift=7.0), text_encoder_2=parts.clip(8), tokenizer_2=parts.clip_tokenizer(),
+        image_processor=parts.small_pictures(),
+    )  # fmt: skip
+
+
+def hunyuan_video15(kind=None, task="t2v", mean=False, **more):
     from diffusers.guiders import ClassifierFreeGuidance
 
     net = d.HunyuanVideo15Transformer3DModel(
         in_channels=9, out_channels=4, num_attention_heads=2, attention_head_dim=8, num_layers=1, num_refiner_layers=1,
         mlp_ratio=2.0, patch_size=1, patch_size_t=1, text_embed_dim=16, text_embed_2_dim=32, image_embed_dim=12,
-        rope_axes_dim=(2, 2, 4), target_size=16, task_type="t2v",
+        rope_axes_dim=(2, 2, 4), target_size=16, task_type=task, use_meanflow=mean,
     )  # fmt: skip
-    return d.HunyuanVideo15Pipeline(
+    return (kind or d.HunyuanVideo15Pipeline)(
         text_encoder=parts.qwen25_text(), tokenizer=parts.qwen_tokenizer(), transformer=net, vae=parts.kl_hunyuan15(),
         scheduler=Euler(shift=7.0), text_encoder_2=parts.t5(), tokenizer_2=parts.byt5_tokenizer(),
-        guider=ClassifierFreeGuidance(guidance_scale=6.0),
+        guider=ClassifierFreeGuidance(guidance_scale=6.0), **more,
     )  # fmt: skip
 
 
-def sana_video():
+def hunyuan_video15_i2v(mean=False):
+    seeing = {"image_encoder": parts.siglip(), "feature_extractor": parts.siglip_pictures()}
+    return hunyuan_video15(d.HunyuanVideo15ImageToVideoPipeline, "i2v", mean, **seeing)
+
+
+def sana_video(kind=None):
     net = d.SanaVideoTransformer3DModel(
         in_channels=16, out_channels=16, **SHORT, attention_head_dim=12, num_cross_attention_heads=2,
         cross_attention_head_dim=12, cross_attention_dim=24, caption_channels=8, mlp_ratio=2.5, sample_size=8,
         patch_size=(1, 2, 2), qk_norm="rms_norm_across_heads", rope_max_seq_len=32,
     )  # fmt: skip
     flow = Dpm(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=8.0)
-    return d.SanaVideoPipeline(
+    return (kind or d.SanaVideoPipeline)(
         tokenizer=parts.gemma_tokenizer(), text_encoder=parts.gemma2(), vae=parts.kl_wan(), transformer=net,
         scheduler=flow,
     )  # fmt: skip
+
+
+def sana_video_i2v():
+    return sana_video(d.SanaImageToVideoPipeline)
 
 
 def mochi():
@@ -284,8 +326,9 @@ def longcat():
 FAMILIES = {
     make.__name__: make
     for make in (
-        flux, flux2_klein, sd3, sana, lumina2, qwen_image, z_image, chroma, wan, wan22, wan_i2v, ltx, ltx_i2v, ltx2,
-        hunyuan_video, hunyuan_video15, sana_video, mochi, ace_step, stable_audio3, longcat,
+        flux, flux2_klein, sd3, sana, sana_sprint, lumina2, qwen_image, z_image, chroma, wan, wan22, wan_i2v, wan_ti2v,
+        ltx, ltx_i2v, ltx2, ltx2_i2v, hunyuan_video, hunyuan_video_i2v, hunyuan_video15, hunyuan_video15_i2v,
+        sana_video, sana_video_i2v, mochi, ace_step, stable_audio3, longcat,
     )
 }  # fmt: skip
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pipelines.catalogue import Card, card_named, cards, hub_cache
+from pipelines.checkpoints import f5tts, hunyuan3d
 from pipelines.checkpoints.known import KNOWN, Known
 from pipelines.checkpoints.named import all_named
 from pipelines.errors import ModelError
@@ -62,8 +64,10 @@ class Checkpoint:
         return self.card.title if self.card is not None else self.repo or Path(self.name).name
 
 
-def find(model: str) -> Checkpoint:
+def find(model: str, *, folders: bool = True) -> Checkpoint:
     """The checkpoint that ``model`` means: a catalogue name, a folder, or a hub id. Reads no network.
+
+    Without ``folders`` a path means nothing and none is looked at: so are names read that came from elsewhere.
 
     Raises:
         ModelError: it means none, its folder is not a checkpoint, or it is of no known family.
@@ -77,15 +81,15 @@ def find(model: str) -> Checkpoint:
     chosen = all_named().get(model)
     if chosen is not None and chosen.place != model:
         return replace(find(chosen.place), name=model)
-    path = Path(model).expanduser()
-    if path.is_dir():
+    path = Path(model).expanduser() if folders else None
+    if path is not None and path.is_dir():
         found = Checkpoint(model, folder=path.resolve(), family=family_in(path))
         _ = found.known
         return found
-    if HUB_ID.match(model) and not path.exists():
+    if HUB_ID.match(model) and (path is None or not path.exists()):
         folder = cached(model)
         return Checkpoint(model, model, None, folder, family_in(folder) if folder else None)
-    if path.is_file():
+    if path is not None and path.is_file():
         raise ModelError(f"model: {path.name} is a file; name the folder that holds {INDEX}")
     known = ", ".join(each.model for each in cards() if each.repo and each.family)
     raise ModelError(
@@ -93,10 +97,10 @@ def find(model: str) -> Checkpoint:
     )
 
 
-def family_name(model: str) -> str | None:
+def family_name(model: str, *, folders: bool = False) -> str | None:
     """Pipeline class of a checkpoint, or None where it cannot be told without a network."""
     try:
-        return find(model).family
+        return find(model, folders=folders).family
     except ModelError:
         return None
 
@@ -121,9 +125,15 @@ def index_of(folder: Path) -> dict[str, Any]:
     return held
 
 
+def _other(folder: Path) -> ModuleType | None:
+    """What knows the layout of a folder that is laid out in a way of its own."""
+    return next((each for each in (hunyuan3d, f5tts) if each.lies_in(folder)), None)
+
+
 def family_in(folder: Path) -> str:
-    """The pipeline class that a folder says it is."""
-    return str(index_of(folder)["_class_name"])
+    """The pipeline class that a folder says it is, or the package that runs it."""
+    other = _other(folder)
+    return str(other.FAMILY if other else index_of(folder)["_class_name"])
 
 
 def parts_of(folder: Path) -> dict[str, tuple[str, str]]:
@@ -141,6 +151,10 @@ def check(folder: Path) -> None:
     Raises:
         ModelError: a part or its weights are missing, weights are pickled, or code would have to come along.
     """
+    other = _other(folder)
+    if other:
+        other.check(folder)
+        return
     for name, (library, kind) in parts_of(folder).items():
         inside = folder / name
         if library not in ("diffusers", "transformers", "tokenizers") and library not in _LIBRARIES:
@@ -186,6 +200,9 @@ def _shards(inside: Path) -> Iterator[str]:
 
 def weights_of(folder: Path) -> dict[str, int]:
     """Bytes of weights by part, as they lie on the disk."""
+    other = _other(folder)
+    if other:
+        return {other.NETWORK: other.weights_in(other.place_of(folder)).stat().st_size}
     return {
         name: sum(path.stat().st_size for path in (folder / name).glob("*.safetensors"))
         for name, (_, kind) in parts_of(folder).items()
@@ -193,8 +210,14 @@ def weights_of(folder: Path) -> dict[str, int]:
     }
 
 
+def place_of(folder: Path, part: str) -> Path:
+    """The folder in which the weights of a part lie."""
+    other = _other(folder)
+    return other.place_of(folder) if other else folder / part
+
+
 def bytes_a_number(folder: Path) -> int:
-    """Bytes of one number of the weights of a part's folder, from the header of its first file."""
+    """Bytes of one number of the weights in a folder, from the header of its first file."""
     first = next(iter(sorted(folder.glob("*.safetensors"))), None)
     if first is None:
         return 2
@@ -221,4 +244,5 @@ def cached(repo: str, revision: str | None = None) -> Path | None:
     named = home / "refs" / (revision or "main")
     commit = _pinned(named, named.stat().st_mtime) if named.is_file() else revision
     folder = home / "snapshots" / commit if commit else None
-    return folder if folder is not None and (folder / INDEX).is_file() else None
+    whole = folder is not None and ((folder / INDEX).is_file() or _other(folder) is not None)
+    return folder if whole else None

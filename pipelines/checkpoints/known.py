@@ -1,10 +1,15 @@
-"""Families of checkpoints by the pipeline class that ``model_index.json`` names, and what their makers recommend."""
+"""Families of checkpoints and what their makers recommend.
+
+A family goes by the class that ``model_index.json`` names, or by the package that runs it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Medium = Literal["image", "video", "audio"]
+from pipelines.checkpoints import f5tts, hunyuan3d
+
+Medium = Literal["image", "video", "audio", "mesh"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,10 @@ class Known:
         caches: whether its network has step caches in diffusers.
         parallel: whether its network splits over several graphics cards.
         first_frame: whether it starts from a picture.
-        edits: whether editors work with it.
+        sound: whether its clips follow a sound.
+        subject: what of its medium it makes, where settings tell several apart.
+        edit: settings that its makers recommend for edits, where these are no turning back.
+        notes: what a plan says of it.
     """
 
     medium: Medium
@@ -29,7 +37,10 @@ class Known:
     caches: bool = False
     parallel: bool = False
     first_frame: bool = False
-    edits: bool = True
+    sound: bool = False
+    subject: str = ""
+    edit: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def _image(title: str, steps: int, guidance: float, **more: Any) -> Known:
@@ -43,7 +54,14 @@ def _video(title: str, steps: int, guidance: float, clip: tuple[int, int, int, f
 
 
 def _audio(title: str, steps: int, guidance: float, seconds: float, **more: Any) -> Known:
-    return Known("audio", title, {"steps": steps, "guidance": guidance, "seconds": seconds}, **more)
+    return Known("audio", title, {"steps": steps, "guidance": guidance, "seconds": seconds}, subject="sound", **more)
+
+
+_F5 = Known(  # its makers write guidance as 2, the part beyond the plain answer
+    "audio", "F5-TTS", {"steps": 32, "guidance": 3.0}, lora=False, subject="speech",
+    edit={"steps": 32, "guidance": 3.0, "solver": "euler"},
+    notes=("the starter's vocoder makes sound of its frames; its own is published only as what can run code",),
+)  # fmt: skip
 
 
 _BOTH = {"caches": True, "parallel": True}
@@ -53,6 +71,7 @@ KNOWN: dict[str, Known] = {
     "Flux2KleinPipeline": _image("FLUX.2 klein", 4, 1.0, **_BOTH),
     "StableDiffusion3Pipeline": _image("Stable Diffusion 3.5", 28, 4.5),
     "SanaPipeline": _image("SANA", 20, 4.5),
+    "SanaSprintPipeline": _image("SANA-Sprint", 2, 4.5),
     "Lumina2Pipeline": _image("Lumina 2", 30, 4.0),
     "QwenImagePipeline": _image("Qwen-Image", 50, 4.0, **_BOTH),
     "ZImagePipeline": _image("Z-Image", 9, 1.0),
@@ -61,16 +80,28 @@ KNOWN: dict[str, Known] = {
     "WanImageToVideoPipeline": _video("Wan, from a picture", 50, 5.0, (832, 480, 81, 16.0), first_frame=True, **_BOTH),
     "LTXPipeline": _video("LTX-Video", 50, 3.0, (704, 512, 161, 25.0), **_BOTH),
     "LTXImageToVideoPipeline": _video(
-        "LTX-Video, from a picture", 50, 3.0, (704, 512, 161, 25.0), first_frame=True, edits=False, **_BOTH
+        "LTX-Video, from a picture", 50, 3.0, (704, 512, 161, 25.0), first_frame=True, **_BOTH
     ),
-    "LTX2Pipeline": _video("LTX-2", 30, 3.0, (768, 512, 121, 24.0), edits=False, **_BOTH),
+    "LTX2Pipeline": _video("LTX-2", 30, 3.0, (768, 512, 121, 24.0), sound=True, **_BOTH),
+    "LTX2ImageToVideoPipeline": _video(
+        "LTX-2, from a picture", 30, 3.0, (768, 512, 121, 24.0), first_frame=True, sound=True, **_BOTH
+    ),
     "HunyuanVideoPipeline": _video("HunyuanVideo", 50, 6.0, (832, 480, 61, 15.0), caches=True),
+    "HunyuanVideoImageToVideoPipeline": _video(
+        "HunyuanVideo, from a picture", 50, 6.0, (832, 480, 61, 15.0), caches=True, first_frame=True
+    ),
     "HunyuanVideo15Pipeline": _video("HunyuanVideo 1.5", 50, 6.0, (832, 480, 121, 24.0), lora=False),
+    "HunyuanVideo15ImageToVideoPipeline": _video(
+        "HunyuanVideo 1.5, from a picture", 50, 6.0, (832, 480, 121, 24.0), lora=False, first_frame=True
+    ),
     "SanaVideoPipeline": _video("SANA-Video", 50, 6.0, (832, 480, 81, 16.0)),
+    "SanaImageToVideoPipeline": _video("SANA-Video, from a picture", 50, 6.0, (832, 480, 81, 16.0), first_frame=True),
     "MochiPipeline": _video("Mochi 1", 64, 4.5, (848, 480, 19, 30.0), caches=True),
     "AceStepPipeline": _audio("ACE-Step 1.5", 8, 1.0, 60.0),
     "StableAudio3Pipeline": _audio("Stable Audio 3", 50, 4.0, 10.0, lora=False),
+    hunyuan3d.FAMILY: Known("mesh", "Hunyuan3D 2", {"steps": 30, "guidance": 5.0, "faces": 20_000}, lora=False),
     "LongCatAudioDiTPipeline": _audio("LongCat AudioDiT", 16, 4.0, 10.0, lora=False),
+    f5tts.FAMILY: _F5,
 }
 # What every checkpoint is run with, unless a person says otherwise: as its own pipeline would.
 PLAIN = {

@@ -1,24 +1,26 @@
 """How a checkpoint fits this machine: decided from measured free memory before anything is loaded, shown, overridable.
 
-An estimate counts weights as they will lie in memory and adds room to work; what was then used is in the note that a
-run ends with, so that the two can be compared.
+An estimate counts weights as they will lie in memory and adds room to work. What loading and running then took is
+measured and kept (:mod:`pipelines.checkpoints.used`), stands in the plan the next time, and is said after a run that
+went over its plan.
 """
 
 import importlib.util
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.catalogue import hub_cache
-from pipelines.checkpoints.found import Checkpoint, bytes_a_number, parts_of, weights_of
+from pipelines.checkpoints import graphics, used
+from pipelines.checkpoints.found import Checkpoint, bytes_a_number, place_of, weights_of
 from pipelines.errors import ModelError, OutOfBudget
 
 Offload = Literal["none", "model", "group", "disk"]
 Quant = Literal["none", "fp8", "4bit", "gguf"]
 WORKING = 1.2  # weights and what a run holds beside them, as a factor
+CAST = 2.0  # on a processor, weights in 8 bits beside the whole ones that they are cast from and back to, as a factor
 NETWORKS = ("transformer", "transformer_2")
 SHARE = {"none": 1.0, "fp8": 0.5, "4bit": 0.28, "gguf": 0.32}  # of 16 bits a number, scales included
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -61,6 +63,7 @@ class Plan:
         cards: graphics cards that share one network.
         graphics_bytes: most that it takes on the graphics card.
         memory_bytes: most that it takes in memory.
+        loading_bytes: of that, what turning files of another precision takes; none where they are read as they are.
         download_bytes: what is still to be fetched.
         gguf: a file that takes the place of the network's weights.
         notes: what a person should know.
@@ -80,6 +83,7 @@ class Plan:
     cards: int = 1
     graphics_bytes: int = 0
     memory_bytes: int = 0
+    loading_bytes: int = 0
     download_bytes: int = 0
     gguf: Path | None = None
     notes: tuple[str, ...] = ()
@@ -89,6 +93,11 @@ class Plan:
     def held(self, part: str) -> float:
         """Bytes of a part's weights as they are held."""
         return self.parts[part] * (SHARE[self.quantised] if part in NETWORKS else 1)
+
+    @property
+    def key(self) -> str:
+        """What is remembered of its runs goes by this."""
+        return " ".join((self.title, self.device, self.dtype, self.offload, self.quantised))
 
     def lines(self) -> list[str]:
         """The plan for people, one thing a line."""
@@ -107,6 +116,9 @@ class Plan:
             f"download:   {_gb(self.download_bytes) if self.download_bytes else 'nothing'}",
             f"fits:       {'yes' if self.fits else 'no'}",
         ]  # fmt: skip
+        if (before := used.last(self.key)) is not None:
+            card = f", {_gb(before.graphics)} on the card" if before.graphics else ""
+            told.append(f"last time:  {_gb(before.memory)} of memory{card} were used at most")
         if self.compiled or self.cache != "none":
             told.append("editing:    step caches are off while a picture is turned back or values are shared")
         return [*told, *(f"note:       {note}" for note in self.notes)]
@@ -121,18 +133,15 @@ _OFFLOAD = {
 
 
 def measured() -> Means:
-    """What is free on this machine now; graphics cards only where torch is loaded already or ``device`` is asked."""
+    """What is free on this machine now."""
     import psutil
 
     place = hub_cache()
     while not place.exists():
         place = place.parent
     memory, disk = psutil.virtual_memory().available, shutil.disk_usage(place).free
-    torch: Any = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return Means(memory, disk)
-    cards = tuple(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
-    return Means(memory, disk, cards, "cuda")
+    cards = tuple(each.free for each in graphics.found())
+    return Means(memory, disk, cards, "cuda" if cards else "cpu")
 
 
 def plan(found: Checkpoint, means: Means | None = None, asked: Mapping[str, str] | None = None) -> Plan:
@@ -155,8 +164,9 @@ def plan(found: Checkpoint, means: Means | None = None, asked: Mapping[str, str]
         dtype, (parts, download, rough) = "bfloat16", _parts(found, 2)  # slower on a processor, and half as large
     first = Plan(
         found.title, found.family or "", parts, means.device, dtype, means=means, download_bytes=download,
+        loading_bytes=_turning(found, parts),
         tiling=known.medium == "video" or bool(means.graphics and max(means.graphics) < 12_000_000_000),
-        notes=("sizes are estimates from its card; they are counted once it is here",) if rough else (),
+        notes=(("sizes are estimates from its card; they are counted once it is here",) if rough else ()) + known.notes,
     )  # fmt: skip
     if "gguf" in wanted:
         first = _with_gguf(first, Path(wanted.pop("gguf")))
@@ -180,9 +190,11 @@ def require(made: Plan) -> None:
     """
     if made.fits:
         return
+    help = "close other programs, or choose a smaller model"
+    if made.device != "cpu":
+        help += ", or have its layers wait on the disk (offload 'disk')"
     raise OutOfBudget(
-        f"model: {made.title} needs {_gb(made.memory_bytes)} of memory, {_gb(made.means.memory)} are free; close other "
-        "programs, choose a smaller model, or have its layers wait on the disk (offload 'disk')"
+        f"model: {made.title} needs {_gb(made.memory_bytes)} of memory, {_gb(made.means.memory)} are free; {help}"
     )
 
 
@@ -200,22 +212,23 @@ def _checked(wanted: dict[str, str]) -> dict[str, str]:
 def _parts(found: Checkpoint, width: int) -> tuple[dict[str, int], int, bool]:
     """Bytes by part at ``width`` bytes a number, what is to be fetched, and whether both are rough."""
     if found.folder is not None:
-        kinds = parts_of(found.folder)
         sizes = weights_of(found.folder)
-        return (
-            {
-                name: int(size / bytes_a_number(found.folder / name) * width)
-                for name, size in sizes.items()
-                if name in kinds
-            },
-            0,
-            False,
-        )
+        folder = found.folder
+        at = {name: bytes_a_number(place_of(folder, name)) for name in sizes}
+        return {name: int(size / at[name] * width) for name, size in sizes.items()}, 0, False
     if found.card is None:
         raise ModelError(f"model: {found.name!r} is not here yet, so its size is not known; fetch it first")
     networks = int(found.card.parameters * 1e9 * width)
     helpers = int((found.card.helpers or 0) * 1e9 * width)
     return {"transformer": networks, "text encoders and codec": helpers}, found.card.download_bytes, True
+
+
+def _turning(found: Checkpoint, parts: Mapping[str, int]) -> int:
+    """Bytes of the files of another precision than ``parts`` will have, and of what they become."""
+    if found.folder is None:
+        return 0
+    files = weights_of(found.folder)
+    return sum(files[name] + size for name, size in parts.items() if abs(files[name] - size) > 0.1 * files[name])
 
 
 def _with_gguf(made: Plan, path: Path) -> Plan:
@@ -260,7 +273,7 @@ _WAYS_ON_A_CARD: tuple[tuple[Offload, Quant], ...] = (
     ("none", "none"), ("model", "none"), ("model", "fp8"), ("none", "4bit"), ("model", "4bit"), ("group", "none"),
     ("disk", "none"),
 )  # fmt: skip
-_WAYS_ON_THE_PROCESSOR: tuple[tuple[Offload, Quant], ...] = (("none", "none"), ("none", "fp8"))
+_WAYS_ON_THE_PROCESSOR: tuple[tuple[Offload, Quant], ...] = (("none", "none"),)  # 8 bits save nothing there
 
 
 def _counted(made: Plan) -> Plan:
@@ -268,7 +281,8 @@ def _counted(made: Plan) -> Plan:
     held = {name: made.held(name) for name in made.parts}
     total, largest = sum(held.values()), max(held.values(), default=0)
     if made.device == "cpu":
-        memory = int(total * WORKING)
+        whole = sum(made.parts.values())  # 8-bit weights are cast from whole ones, and back to them layer by layer
+        memory = int(max(whole * CAST if made.quantised == "fp8" else total * WORKING, made.loading_bytes))
         return replace(made, memory_bytes=memory, fits=memory <= made.means.memory)
     on_card = {"none": total, "model": largest, "group": 0.12 * largest, "disk": 0.12 * largest}[made.offload]
     waiting = {"none": 0.0, "model": total, "group": total, "disk": 0.15 * total}[made.offload]

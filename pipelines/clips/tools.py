@@ -1,15 +1,16 @@
 """What can be done to a clip without a model: frames are taken, turned and blended, sound goes along."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from pipelines.clips.between import stretched
 from pipelines.codecs.audio import resampled
 from pipelines.codecs.decoding import read_sound
-from pipelines.codecs.video import MAX_BYTES, Cut, read_clip, scaled
+from pipelines.codecs.video import MAX_BYTES, Cut, read_clip
+from pipelines.enlarging import Way, enlarged
 from pipelines.errors import MediaError
 from pipelines.events import Done, Event, Note, Progress
 from pipelines.media import Clip, Sound
@@ -36,12 +37,13 @@ class ClipTools:
             (settings.loop == "swing", swung),
             (settings.loop == "fade", lambda clip: closed(clip, settings.fade)),
             (settings.repeat > 1, lambda clip: repeated(clip, settings.repeat)),
-            (settings.enlarge > 1, lambda clip: enlarged(clip, settings.enlarge, settings.filter == "pixels")),
         ]
         wanted = [act for on, act in steps if on]
         for done, act in enumerate(wanted):
             yield Progress(done, len(wanted) + 1, None)
             clip = act(clip)
+        if settings.enlarge > 1:
+            clip = yield from larger(clip, settings.enlarge, settings.filter)
         if settings.sound == "none":
             clip = Clip(clip.frames, clip.rate)
         elif settings.sound in ("new", "mix"):
@@ -65,14 +67,14 @@ def reversed_(clip: Clip) -> Clip:
 def paced(clip: Clip, speed: float, *, smooth: bool = False) -> Clip:
     """The clip ``speed`` times as fast at the same frame rate; its sound keeps its pitch.
 
-    Each moment shows the frame that is seen then; ``smooth`` fades between the two nearest instead.
+    Each moment shows the frame that is seen then; ``smooth`` makes frames in between where it is slower.
     """
     count = len(clip.frames)
     wanted = max(1, round(count / speed))
     _room(wanted * clip.frames[0].nbytes, "speed", f"{speed:g} times the speed makes {wanted} frames")
     places = np.arange(wanted) * speed
     if smooth and speed < 1:
-        frames = np.stack([_between(clip.frames, float(place)) for place in places])
+        frames = stretched(clip.frames, speed)
     else:
         frames = clip.frames[np.minimum(np.floor(places + 1e-6).astype(int), count - 1)]
     return Clip(frames, clip.rate, None if clip.sound is None else _tempo(clip.sound, speed))
@@ -123,15 +125,17 @@ def repeated(clip: Clip, times: int) -> Clip:
     return Clip(np.tile(clip.frames, (times, 1, 1, 1)), clip.rate, sound)
 
 
-def enlarged(clip: Clip, times: int, pixels: bool = False) -> Clip:
-    """The clip ``times`` as wide and high: Lanczos, or every pixel a square."""
+def larger(clip: Clip, times: int, way: Way) -> Generator[Progress, None, Clip]:
+    """The clip ``times`` as wide and high, told frame by frame: redrawing a large one takes seconds each."""
     width, height = clip.size
     _room(times**2 * clip.frames.nbytes, "enlarge", f"{width * times} x {height * times} pixels")
-    if pixels:
-        return Clip(clip.frames.repeat(times, axis=1).repeat(times, axis=2), clip.rate, clip.sound)
-    size = width * times, height * times
-    frames = np.stack([scaled(frame, size, Image.Resampling.LANCZOS) for frame in clip.frames])
-    return Clip(frames, clip.rate, clip.sound)
+    frames: list[np.ndarray] = []
+    started = time.monotonic()
+    for frame in clip.frames:
+        left = (time.monotonic() - started) / max(len(frames), 1) * (len(clip.frames) - len(frames))
+        yield Progress(len(frames), len(clip.frames), left if frames else None)
+        frames.append(enlarged(frame, times, way))
+    return Clip(np.stack(frames), clip.rate, clip.sound)
 
 
 def voiced(clip: Clip, sound: Sound, settings: ClipEditSettings) -> Clip:
@@ -191,11 +195,6 @@ def _tempo(sound: Sound, speed: float) -> Sound:
             break
     made = np.clip(np.concatenate(parts, axis=1), -1, 1) if parts else sound.samples
     return _as_long(Sound(np.ascontiguousarray(made, np.float32), rate), sound.seconds / speed)
-
-
-def _between(frames: np.ndarray, place: float) -> np.ndarray:
-    first = min(int(place), len(frames) - 1)
-    return _blend(frames[first], frames[min(first + 1, len(frames) - 1)], place - first)
 
 
 def _blend(a: np.ndarray, b: np.ndarray, weight: float) -> np.ndarray:

@@ -146,6 +146,22 @@ def to_picture(signal: Tensor) -> Picture:
     return Picture(np.concatenate([rgb + 0.5, alpha], -1).clip(0, 255).astype(np.uint8))
 
 
+FAINT = 16  # of 255: a network's "nothing" is never quite 0, and its haze shows where a sticker is laid on black
+
+
+def without_haze(picture: Picture, source: Picture | None = None) -> Picture:
+    """``picture`` with what is barely there, opacity below 16 of 255, taken away.
+
+    Of an edited ``source`` only where that is fully transparent, and its own pixels come back there: what it holds,
+    however faint, is a person's own.
+    """
+    haze = picture.pixels[..., 3] < FAINT
+    ground = np.zeros_like(picture.pixels) if source is None else source.pixels
+    if source is not None:
+        haze &= source.pixels[..., 3] == 0
+    return Picture(np.where(haze[..., None], ground, picture.pixels))
+
+
 def _premultiplied_bytes(signal: Tensor) -> np.ndarray:
     unit = ((signal.detach().float().cpu() + 1) / 2).clamp(0, 1)
     unit = torch.cat([torch.minimum(unit[:3], unit[3:]), unit[3:]])  # premultiplied colour never exceeds alpha

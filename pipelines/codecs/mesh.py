@@ -4,7 +4,7 @@ A grid of ``size`` voxels a side spans the unit cube; value [i, j, k] lies at ((
 x, y and z (+Y up, +Z front, as in glTF). Distances are in voxels, positive outside, cut off at ``BAND``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,9 @@ BAND = 3.0  # voxels beyond which distances are cut off
 ROOM = 0.9  # of the cube that a mesh fills when it is brought to size
 NEAR = 2.0  # voxels that a model tells apart: a narrow band is most of all the surface
 REACH = BAND + 1.0  # voxels from the surface in which colours are told
+TIGHT = 1.0  # half the width of a gap, in steps of the grid, that does not make a hollow part of the outside
+GAP, REACHES = 1.2, 3  # voxels: how near a piece is that belongs to another, and how far a bridge reaches into each
+CRUMB, SPECK = 6, 0.003  # voxels, and share of the largest piece, below which a piece is none
 GREY = 200  # of what has no colour
 
 
@@ -46,8 +49,13 @@ def to_fields(grid: Grid) -> np.ndarray:
 
 def to_grids(fields: np.ndarray) -> list[Grid]:
     """The grids in the unit cube of fields [B, 4, S, S, S]."""
-    colours = np.clip(np.rint((np.moveaxis(fields[:, 1:], 1, -1) + 1) * 127.5), 0, 255).astype(np.uint8)
+    colours = to_shades(np.moveaxis(fields[:, 1:], 1, -1))
     return [Grid(one * np.float32(NEAR), colour) for one, colour in zip(fields[:, 0], colours, strict=True)]
+
+
+def to_shades(values: np.ndarray) -> np.ndarray:
+    """Colours uint8 of ``values`` in [-1, 1]."""
+    return np.clip(np.rint((values + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
 def places(size: int) -> np.ndarray:
@@ -59,16 +67,17 @@ def places(size: int) -> np.ndarray:
 def fitted(mesh: Mesh) -> tuple[float, tuple[float, float, float]]:
     """Scale and centre that bring the unit cube round ``mesh``.
 
-    What lies in the unit cube and fills at least half of it along some axis stays where it is: the starter's own
-    meshes, whose place says what is tall and what is low. Everything else is centred, stood on the cube's floor, and
-    scaled until its longest side fills nine tenths.
+    What lies in the unit cube and stands on its floor, or fills at least half of it along some axis, stays where it is:
+    the starter's own meshes, whose place says what is tall and what is low. Everything else is centred, stood on the
+    cube's floor, and scaled until its longest side fills nine tenths.
     """
     used = mesh.vertices[np.unique(mesh.faces)].astype(np.float64)
     low, high = used.min(0), used.max(0)
     longest = float((high - low).max())
     if longest <= 0:
         raise MediaError("mesh: all of its vertices lie in one place; export it again")
-    if low.min() >= -0.49 and high.max() <= 0.49 and longest >= 0.5:
+    stands = abs(low[1] + ROOM / 2) < 0.03 and longest > 0.2
+    if low.min() >= -0.49 and high.max() <= 0.49 and (longest >= 0.5 or stands):
         return 1.0, (0.0, 0.0, 0.0)
     scale = longest / ROOM
     middle = (low + high) / 2
@@ -155,6 +164,30 @@ def finer(grid: Grid, times: int = 2) -> Grid:
     return Grid(distance.astype(np.float32), colour, grid.scale, grid.centre)
 
 
+def bridged(grid: Grid) -> Grid:
+    """``grid`` with pieces that nearly touch the largest joined to it: legs so thin that they break are not lost.
+
+    A piece counts as near where it becomes one with the largest once the surface is taken up to ``GAP`` voxels out.
+    """
+    from scipy import ndimage
+
+    distance = grid.distance
+    labels, count = ndimage.label(distance < 0)
+    if count < 2:
+        return grid
+    sizes = np.bincount(labels.ravel())[1:]
+    first = 1 + int(sizes.argmax())
+    broken = [n for n in range(1, count + 1) if n != first and sizes[n - 1] >= max(CRUMB, SPECK * sizes.max())]
+    main = ndimage.binary_dilation(labels == first, iterations=REACHES)
+    for level in np.linspace(0, GAP, 6)[1:]:
+        wide, _ = ndimage.label(distance < level)
+        for piece in [n for n in broken if wide[labels == n][0] == wide[labels == first][0]]:
+            broken.remove(piece)
+            between = main & ndimage.binary_dilation(labels == piece, iterations=REACHES) & (distance < level)
+            distance = np.where(between, np.minimum(distance, np.float32(-0.3)), distance)
+    return replace(grid, distance=distance)
+
+
 def to_mesh(grid: Grid, *, pieces: int | None = 1, smooth: float = 0.0) -> Mesh:
     """The surface where distances are zero, in the mesh's own place, with vertex colours.
 
@@ -197,9 +230,13 @@ def _solid(distance: np.ndarray, pieces: int | None) -> np.ndarray:
     kept = order[:pieces] if pieces else order[sizes[order] >= max(8, 0.01 * sizes.max())]
     wanted = np.isin(labels, kept + 1)
     distance = np.where((distance < 0) & ~wanted, np.float32(0.5), distance)
-    air, _ = ndimage.label(np.pad(distance >= 0, 1, constant_values=True))
-    hollow = ((air != 0) & (air != air[0, 0, 0]))[1:-1, 1:-1, 1:-1]
-    return np.where(hollow, np.float32(-0.5), distance)
+    for gap in (TIGHT, 0.0):
+        air, _ = ndimage.label(np.pad(distance >= gap, 1, constant_values=True))
+        hollow = ((air != 0) & (air != air[0, 0, 0]))[1:-1, 1:-1, 1:-1]
+        if gap:  # what is left of the gap round a hollow goes with it
+            hollow = ndimage.binary_dilation(hollow, iterations=2)
+        distance = np.where(hollow & (distance >= 0), np.float32(-0.5), distance)
+    return distance
 
 
 def _colours(grid: Grid, distance: np.ndarray, at: np.ndarray) -> np.ndarray:

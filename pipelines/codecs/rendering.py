@@ -14,6 +14,7 @@ from pipelines.media import Clip, Mesh, Picture
 EXTENT = 1.2  # of the unit cube's edge that a picture of it spans
 CREASE = np.cos(np.deg2rad(40))  # corners whose face turns further from the vertex are shaded flat
 LIGHT = np.array([-0.45, 0.7, 0.55]) / np.linalg.norm([-0.45, 0.7, 0.55])  # in the camera's own frame
+AMBIENT, DIRECT, SKY = 0.42, 0.5, 0.12  # of a colour: everywhere, where the light falls, and on what faces up
 MANY = 60_000_000  # pairs of triangle and pixel that one picture may take
 
 
@@ -142,7 +143,7 @@ def _light(mesh: Mesh, camera: np.ndarray, face: np.ndarray, weights: np.ndarray
     normal = (np.where(bent, own, normals) * weights[..., None]).sum(1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     normal *= np.where(normal[:, 2:] < 0, -1, 1)  # an open sheet is lit from both sides
-    return 0.42 + 0.5 * np.clip(normal @ LIGHT, 0, 1) + 0.12 * np.clip(normal[:, 1], 0, 1)
+    return AMBIENT + DIRECT * np.clip(normal @ LIGHT, 0, 1) + SKY * np.clip(normal[:, 1], 0, 1)
 
 
 def _base(mesh: Mesh, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -20,6 +20,14 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Pen:
+    """What a mouth is drawn with: colour in [-1, 1], and thickness of the line in widths of the mouth at rest."""
+
+    ink: tuple[float, float, float]
+    stroke: float
+
+
+@dataclass(frozen=True)
 class Face:
     """A face in one frame.
 
@@ -33,6 +41,7 @@ class Face:
         eyes: middle and width of each eye (x, y, width), pixels; empty where they are not known.
         landmarks: float32 [468, 2], pixels, of a photograph.
         smile: how far the corners of a drawn mouth are up, from -1 to 1, whatever it says.
+        pen: what a drawn mouth is drawn with; None where it is to be looked for in the frame.
     """
 
     x: float
@@ -44,6 +53,7 @@ class Face:
     eyes: tuple[tuple[float, float, float], ...] = ()
     landmarks: np.ndarray | None = None
     smile: float = 0.2
+    pen: Pen | None = None
 
     def moved(self, x: float, y: float) -> "Face":
         """The same face somewhere else."""

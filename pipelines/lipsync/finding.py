@@ -16,7 +16,7 @@ from pipelines.settings import LipSyncSettings
 
 LOOK_AGAIN = 1.0  # seconds between looks for faces that have come in
 FLAT = 0.62  # part of neighbouring pixels that hardly differ, from which a face counts as drawn
-TURNED = 5.0  # how much nearer the nose may be to one cheek than to the other, before a face is a profile
+TURNED = 4.0  # how much nearer the nose may be to one cheek than to the other, before a face is a profile
 SMALLEST = 8.0  # pixels of a mouth, below which nothing of it can be seen
 JUMP = 0.6  # of a face's side, between two frames: more is another face or a cut
 
@@ -47,6 +47,7 @@ class Finder:
         self._look = 0
         self._empty: list[int] = []
         self._turned: list[int] = []
+        self._crowd = 1
         self.engines: dict[Engine, str] = {}
 
     @classmethod
@@ -136,12 +137,13 @@ class Finder:
             fresh.sort(key=lambda points: float(points[:, 0].mean()))
             free = [slot for slot in range(len(kept) + len(fresh)) if slot not in kept]
             return kept | dict(zip(free, fresh, strict=False))
-        if not kept and not fresh and self.settings.engine != "photograph":
+        if not kept and not fresh and self.settings.engine != "photograph" and "photograph" not in self.engines:
             self._drawing = drawing(frame, self.nets.find(frame), self._drawing)
             if self._drawing is not None:
                 self.engines.setdefault("drawn", "a face was found but no landmarks, as in drawings")
         if kept or not fresh:
             return kept
+        self._crowd = max(self._crowd, len(fresh))
         order = {
             "largest": lambda points: -_side(points), "left": lambda points: float(points[:, 0].mean()),
             "right": lambda points: -float(points[:, 0].mean()),
@@ -168,12 +170,16 @@ class Finder:
         return face if engine == "photograph" else replace(face, engine="drawn")
 
     def said(self) -> list[str]:
-        """Which engine moves the faces, and why."""
+        """Which engine moves the faces, and why; and which of several it is."""
         means = {
             "drawn": "The mouth is repainted by the flow model, because {why}",
             "photograph": "The mouth is moved by the face's landmarks, because {why}",
         }
-        return [means[engine].format(why=why) for engine, why in self.engines.items()]
+        said = [means[engine].format(why=why) for engine, why in self.engines.items()]
+        if self.settings is not None and self._crowd > 1:
+            which = {"largest": "largest", "left": "leftmost", "right": "rightmost"}.get(self.settings.faces, "")
+            said.append(f"{self._crowd} faces are seen; the {which} speaks and the others are left alone")
+        return said
 
     def notes(self, count: int, rate: float) -> list[str]:
         """What a person should know after the run: stretches without a face.
@@ -183,7 +189,7 @@ class Finder:
         """
         if self._place is not None:
             return []
-        if len(self._empty) == count:
+        if len(self._empty) + len(self._turned) >= count:
             raise MediaError(self._nothing(count))
         made = []
         for frames, what in ((self._empty, "No face is seen"), (self._turned, "The face is turned away")):
@@ -194,11 +200,20 @@ class Finder:
         return made
 
     def _nothing(self, count: int) -> str:
+        if self._turned:
+            return (
+                f"face: the face is turned away in {_share(len(self._turned), count)}; give one that is seen more from "
+                "the front"
+            )
         where = "the picture" if count == 1 else f"any of the {count} frames (1 to {count})"
         return (
             f"face: no face is found in {where}; give one that is seen from the front, or say where the mouth is "
             "(Mouth, across and down)"
         )
+
+
+def _share(some: int, count: int) -> str:
+    return "the picture" if count == 1 else f"{some} of the {count} frames, and in the others none is found"
 
 
 def drawing(frame: np.ndarray, regions: Sequence[Region], before: Face | None) -> Face | None:

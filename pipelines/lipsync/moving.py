@@ -98,7 +98,7 @@ def moved(frame: np.ndarray, face: Face, shape: np.ndarray) -> Patch | None:
     columns, rows = np.meshgrid(np.arange(right - left), np.arange(bottom - top))
     away = np.hypot(place[0] - columns, place[1] - rows)
     turn = np.clip((away - STILL) / 0.2, 0, 1)[..., None]
-    made = _sampled(old, place)
+    made = sampled(old, place)
     made = old + turn * (made - old)
     if inside.any():
         made = made + inside[..., None] * (new.mouth(frame, face, old, s, t, top, left) - made)
@@ -133,7 +133,7 @@ def _pixels(lips: Lips, place: tuple[Floats, Floats], top: int, left: int) -> tu
     return lips.x + lips.cos * across - lips.sin * down - left, lips.y + lips.sin * across + lips.cos * down - top
 
 
-def _sampled(part: np.ndarray, place: list[np.ndarray]) -> np.ndarray:
+def sampled(part: np.ndarray, place: list[np.ndarray]) -> np.ndarray:
     """Colours float32 [H, W, 4] of ``part`` at columns and rows."""
     high, wide = part.shape[:2]
     grid = np.stack([2 * place[0] / max(wide - 1, 1) - 1, 2 * place[1] / max(high - 1, 1) - 1], -1).astype(np.float32)
@@ -148,7 +148,7 @@ class _Target:
     def __init__(self, lips: Lips, shape: np.ndarray) -> None:
         self.lips = lips
         self.opened, wide, self.teeth, self.tongue, _ = (float(value) for value in shape)
-        self.stretch = 1 + (0.12 if wide > 0 else 0.28) * wide
+        self.stretch = 1 + (0.12 if wide > 0 else 0.22) * wide
         self.left, self.right = float(lips.across[0]), float(lips.across[-1])  # where the lips' inner edges meet
         along = 2 * (lips.across - self.left) / (self.right - self.left) - 1
         bow = np.sqrt(np.clip(1 - along**2, 0, 1)) ** 0.9
@@ -163,7 +163,7 @@ class _Target:
         return np.asarray(found, np.float32)
 
     def _across(self, s: Floats, t: Floats) -> Floats:
-        fade = np.clip((1.55 - np.abs(s)) / 0.55, 0, 1) * np.clip(1 - (np.abs(t) - 0.25) / 0.55, 0, 1)
+        fade = np.clip((2.3 - np.abs(s)) / 1.3, 0, 1) * np.clip(1 - (np.abs(t) - 0.25) / 0.55, 0, 1)
         fade = fade * fade * (3 - 2 * fade)
         return np.asarray(s / (1 + (self.stretch - 1) * fade), np.float32)
 
@@ -240,7 +240,7 @@ class _Target:
         roof, floor = self._at(lips.upper, s), self._at(lips.lower, s)
         seen = np.clip((floor - roof - depth - 0.02) / 0.02, 0, 1) * np.clip((0.9 - np.abs(s)) / 0.1, 0, 1)
         place: list[np.ndarray] = list(_pixels(lips, (s, roof + np.maximum(depth, 0.012)), top, left))
-        return np.asarray(colour + seen[..., None] * (_sampled(old, place) - colour))
+        return np.asarray(colour + seen[..., None] * (sampled(old, place) - colour))
 
 
 def _skin(frame: np.ndarray, face: Face) -> np.ndarray:
@@ -264,74 +264,3 @@ def lit(frame: np.ndarray, face: Face) -> np.ndarray:
     grey = float(skin.mean())
     level = np.clip((grey / 170) ** 0.7, 0.2, 1.1)
     return np.asarray(level * (1 + 0.25 * (skin / max(grey, 1) - 1) * (1, 0.6, 0.6)), np.float32)
-
-
-@dataclass(frozen=True)
-class Eye:
-    """An eye in the picture: middle and half width in pixels, and its turn.
-
-    Both lids' edges [N] are heights, downward in half widths, at ``across`` [N] in -1 to 1.
-    """
-
-    x: float
-    y: float
-    half: float
-    roll: float
-    across: Floats
-    upper: Floats
-    lower: Floats
-
-
-_LEFT_EYE = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133))
-_RIGHT_EYE = ((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263))
-
-
-def eyes_of(face: Face) -> list[Eye]:
-    """The eyes of a face, by its landmarks or as circles where only their places are known."""
-    if face.landmarks is None:
-        across = np.linspace(-1, 1, 21, dtype=np.float32)
-        bow = np.sqrt(1 - across**2)
-        return [Eye(x, y, width / 2, face.roll, across, -bow, bow) for x, y, width in face.eyes]
-    found = []
-    for above, under in (_LEFT_EYE, _RIGHT_EYE):
-        high, low = face.landmarks[list(above)], face.landmarks[list(under)]
-        (x, y), (dx, dy) = (high[0] + high[-1]) / 2, high[-1] - high[0]
-        half = math.hypot(dx, dy) / 2
-        cos, sin = dx / half / 2, dy / half / 2
-        turned = [
-            np.stack([cos * (e[:, 0] - x) + sin * (e[:, 1] - y), cos * (e[:, 1] - y) - sin * (e[:, 0] - x)]) / half
-            for e in (high, low)
-        ]
-        across = np.maximum.accumulate((turned[0][0] + turned[1][0]) / 2) + 1e-4 * np.arange(9)
-        found.append(Eye(
-            float(x), float(y), half, math.atan2(sin, cos), across.astype(np.float32),
-            turned[0][1].astype(np.float32), np.maximum(turned[1][1], turned[0][1]).astype(np.float32),
-        ))  # fmt: skip
-    return found
-
-
-def shut(frame: np.ndarray, eye: Eye, amount: float) -> np.ndarray:
-    """``frame`` with the eye closed by ``amount``: what is above it is drawn down over it."""
-    if amount < 0.02:
-        return frame
-    reach = 1.35 * eye.half
-    top, bottom = max(0, math.floor(eye.y - 1.5 * reach)), min(frame.shape[0], math.ceil(eye.y + 1.2 * reach))
-    left, right = max(0, math.floor(eye.x - reach)), min(frame.shape[1], math.ceil(eye.x + reach))
-    if top + 1 >= bottom or left + 1 >= right:
-        return frame
-    x, y = np.meshgrid(np.arange(left, right) - eye.x, np.arange(top, bottom) - eye.y)
-    cos, sin = math.cos(eye.roll), math.sin(eye.roll)
-    s, t = (cos * x + sin * y) / eye.half, (cos * y - sin * x) / eye.half
-    upper, lower = (np.interp(s, eye.across, edge) for edge in (eye.upper, eye.lower))
-    lid = upper + amount * (lower - upper)
-    begin = upper - 0.55
-    part = (t - begin) / np.maximum(lid - begin, 1e-3)
-    from_t = np.where((t > begin) & (t < lid), begin + part * (upper - begin), t)
-    away, down = s * eye.half, from_t * eye.half
-    place = [eye.x + cos * away - sin * down - left, eye.y + sin * away + cos * down - top]
-    old = frame[top:bottom, left:right]
-    moves = np.clip(np.abs(from_t - t) * eye.half / 0.3, 0, 1) * (np.abs(s) < 1)
-    made = old + moves[..., None] * (_sampled(old, place) - old)
-    result = frame.copy()
-    result[top:bottom, left:right, :3] = np.clip(made + 0.5, 0, 255).astype(np.uint8)[..., :3]
-    return result

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,14 +16,16 @@ from pipelines.flow.guidance import interval
 from pipelines.flow.rules import rule_named
 from pipelines.flow.schedule import SCHEDULES
 from pipelines.flow.types import Velocity
-from pipelines.lipsync.faces import Box, Face
-from pipelines.models.mouth import ROOM, SIDE, MouthModel, Mouths
+from pipelines.lipsync.faces import Box, Face, Pen
+from pipelines.models.mouth import SIDE, MouthModel, Mouths
+from pipelines.models.mouth_draft import ROOM, Manner, draft, manner_of
 from pipelines.settings import LipSyncSettings
 
 GROUND = 0.0  # what shows through where a drawing is transparent: middle grey
 FALL = 1.5  # guidance fades with sigma to this power (OmniSync, arXiv 2505.21448)
 REACH = 0.3  # radius of the guidance field, in sides of the picture
 GUIDED_ABOVE = 0.35  # below this noise level guidance is too faint to pay for a second call
+FINEST = 256  # pixels of the picture that a mouth is drawn at, at most; the network paints at SIDE whatever it is
 SEEN = 0.04  # of the matte: what is painted more faintly is left as it was, to the bit
 
 
@@ -37,28 +39,35 @@ class Patch:
 
 
 class Painter(CountedModel):
-    """A painter whose calls are counted."""
+    """A painter of one run: its calls are counted, and every face keeps the pen that its mouth was drawn with first."""
 
     def __init__(self, model: MouthModel) -> None:
         super().__init__(model)
         self.own = model
+        self._pens: dict[int, Pen] = {}
+
+    def held(self, slot: int, frames: Sequence[np.ndarray], faces: Sequence[Face]) -> list[Face]:
+        """The faces of a slot, one in each of ``frames``, with its pen."""
+        if slot not in self._pens and len(frames):
+            self._pens[slot] = pen_of(frames, faces)
+        return [replace(face, pen=self._pens[slot]) for face in faces]
 
 
-def cut(frame: np.ndarray, face: Face) -> Tensor:
-    """The picture around a mouth [3, 64, 64] in [-1, 1], upright, from a frame uint8 [H, W, 4]."""
+def cut(frame: np.ndarray, face: Face, side: int = SIDE) -> Tensor:
+    """The picture around a mouth [3, side, side] in [-1, 1], upright, from a frame uint8 [H, W, 4]."""
     box = face.corners(ROOM)
     height, width = frame.shape[:2]
     rows = np.arange(box.top, box.bottom).clip(0, height - 1)
     columns = np.arange(box.left, box.right).clip(0, width - 1)
     part = torch.from_numpy(frame[rows[:, None], columns[None]]).permute(2, 0, 1)[None].float()
     colour = (part[:, :3] / 127.5 - 1 - GROUND) * (part[:, 3:] / 255) + GROUND
-    shrunk = max(1, round(min(colour.shape[2:]) / SIDE / 1.5))
+    shrunk = max(1, round(min(colour.shape[2:]) / side / 1.5))
     if shrunk > 1:  # by area first: sampling alone would skip most pixels
-        colour = interpolate(colour, size=[max(SIDE, n // shrunk) for n in colour.shape[2:]], mode="area")
-    return grid_sample(colour, _grid(face, box), "bilinear", "border", align_corners=False)[0]
+        colour = interpolate(colour, size=[max(side, n // shrunk) for n in colour.shape[2:]], mode="area")
+    return grid_sample(colour, _grid(face, box, side), "bilinear", "border", align_corners=False)[0]
 
 
-def _grid(face: Face, box: Box) -> Tensor:
+def _grid(face: Face, box: Box, side: int) -> Tensor:
     """For each pixel of the cut picture, where it is in the box, in grid_sample's units."""
     half, cos, sin = face.width * ROOM / 2, math.cos(face.roll), math.sin(face.roll)
     wide, high = (box.right - box.left) / 2, (box.bottom - box.top) / 2
@@ -66,11 +75,11 @@ def _grid(face: Face, box: Box) -> Tensor:
         [half * cos / wide, -half * sin / wide, (face.x - box.left) / wide - 1],
         [half * sin / high, half * cos / high, (face.y - box.top) / high - 1],
     ]], dtype=torch.float32)  # fmt: skip
-    return affine_grid(theta, [1, 1, SIDE, SIDE], align_corners=False)
+    return affine_grid(theta, [1, 1, side, side], align_corners=False)
 
 
 def laid(frame: np.ndarray, face: Face, painted: Tensor) -> Patch | None:
-    """What was painted [4, 64, 64] at its place in ``frame``; None where it falls outside.
+    """What was painted [4, S, S] at its place in ``frame``; None where it falls outside.
 
     Transparency stays as it is, and so does every pixel that the matte leaves out.
     """
@@ -142,11 +151,67 @@ def painted(
     model: Painter, frames: Sequence[np.ndarray], faces: Sequence[Face], shape: np.ndarray,
     settings: LipSyncSettings, seed: int,
 ) -> list[Patch | None]:  # fmt: skip
-    """Patches for ``faces``, one in each of ``frames``, whose mouths do ``shape`` [N, 5]."""
+    """Patches for ``faces``, one in each of ``frames``, whose mouths do ``shape`` [N, 5].
+
+    The network paints 64 pixels across. What it changed of the draft is laid over a draft of the frame's own pixels, so
+    that lines are as sharp as the frame.
+    """
     if not len(frames):
         return []
     shape = shape.copy()
     shape[:, 4] = [face.smile for face in faces]
-    source = torch.stack([cut(frame, face) for frame, face in zip(frames, faces, strict=True)])
+    of = _distinct(frames, faces)
+    rows = sorted(set(of))
+    place = torch.tensor([rows.index(row) for row in of])
+    source = torch.stack([cut(frames[row], faces[row]) for row in rows])[place]
     made = paint(model, source, shape, settings, seed)
-    return [laid(frame, face, each) for frame, face, each in zip(frames, faces, made, strict=True)]
+    told, wanted = torch.ones(len(shape)), torch.from_numpy(shape)
+    changed = made - torch.cat(draft(source, wanted, told), dim=1)
+    patches: list[Patch | None] = [None] * len(frames)
+    for row in rows:
+        same = [index for index, each in enumerate(of) if each == row]
+        fine = cut(frames[row], faces[row], _fineness(faces[row]))[None]
+        first = torch.cat(_redrawn(fine, faces[row].pen, wanted[same]), dim=1)
+        more = interpolate(changed[same], size=fine.shape[2:], mode="bicubic", align_corners=False)
+        for index, each in zip(same, finished(first, more), strict=True):
+            patches[index] = laid(frames[row], faces[row], each)
+    return patches
+
+
+def pen_of(frames: Sequence[np.ndarray], faces: Sequence[Face]) -> Pen:
+    """What the mouths of ``faces``, one and the same in all ``frames``, are drawn with.
+
+    A mouth that is open looks as if its line were thick, never as if it were thin.
+    """
+    rows = sorted(set(_distinct(frames, faces)))
+    found = [manner_of(cut(frames[row], faces[row], _fineness(faces[row]))[None]) for row in rows]
+    red, green, blue = torch.cat([each.ink for each in found]).median(0).values.tolist()
+    return Pen((red, green, blue), float(torch.cat([each.stroke for each in found]).quantile(0.3)))
+
+
+def _fineness(face: Face) -> int:
+    return int(min(max(face.width * ROOM, SIDE), FINEST))
+
+
+def _redrawn(fine: Tensor, pen: Pen | None, shape: Tensor) -> tuple[Tensor, Tensor]:
+    """Drafts of one picture [1, 3, S, S] with mouths of ``shape`` [B, 5]."""
+    manner, count = manner_of(fine), len(shape)
+    ink, stroke = manner.ink, manner.stroke
+    if pen is not None:
+        ink, stroke = torch.tensor([pen.ink]), torch.tensor([pen.stroke])
+    every = Manner(*(part.expand(count, *part.shape[1:]) for part in (ink, stroke, manner.old, manner.under)))
+    return draft(fine.expand(count, -1, -1, -1), shape, torch.ones(count), every)
+
+
+def finished(first: Tensor, more: Tensor) -> Tensor:
+    """A draft [B, 4, S, S] with what the network changed of it [B, 4, S, S]; the old mouth stays covered."""
+    colour = first[:, :3] + more[:, :3]
+    matte = torch.maximum(first[:, 3:], first[:, 3:] + more[:, 3:])
+    return torch.cat([colour, matte], dim=1).clamp(-1, 1)
+
+
+def _distinct(frames: Sequence[np.ndarray], faces: Sequence[Face]) -> list[int]:
+    """For each frame the first that is the very same with the face in the same place, as in a still all are."""
+    seen: dict[tuple[float, ...], int] = {}
+    keys = [(id(frame), face.x, face.y, face.width, face.roll) for frame, face in zip(frames, faces, strict=True)]
+    return [seen.setdefault(key, row) for row, key in enumerate(keys)]

@@ -169,7 +169,8 @@ class LipSyncPipeline:
             if not begin:
                 yield from (Note(text) for text in finder.said())
                 if isinstance(frames, Still) and first is not None:
-                    reel.finish = Life(list(found[0].values()), first, frames.rate, settings.head_motion, seed)
+                    faces = list(found[0].values())
+                    reel.finish = Life(window[0], faces, first, frames.rate, settings.head_motion, seed)
             for patches in self._patches(model, settings, window, found, tracks, begin, seed):
                 reel.add(patches)
             done = begin + len(window)
@@ -178,7 +179,7 @@ class LipSyncPipeline:
             yield Piece(Clip(piece, frames.rate, part_of(whole, begin / frames.rate, done / frames.rate)))
             yield Progress(25 + round(75 * done / count), 100, (time.monotonic() - work) / done * (count - done))
         yield from (Note(text) for text in finder.notes(count, frames.rate))
-        visemes = None if first is None else Visemes(first, frames.rate)
+        visemes = exported(tracks, frames.rate)
         clip = Clip(cast(np.ndarray, reel), frames.rate, whole, visemes)
         yield Done((clip,), (seed,), calls + model.calls, time.monotonic() - started)
 
@@ -199,7 +200,8 @@ class LipSyncPipeline:
                 None if face.engine == "drawn" else moved(window[n], face, shape[i])
                 for i, (n, face) in enumerate(shown)
             ]
-            frames, faces = [window[shown[i][0]] for i in drawn], [shown[i][1] for i in drawn]
+            frames = [window[shown[i][0]] for i in drawn]
+            faces = model.held(slot, frames, [shown[i][1] for i in drawn])
             for i, patch in zip(drawn, painted(model, frames, faces, shape[drawn], settings, seed), strict=True):
                 made[i] = patch
             for (n, _), patch in zip(shown, made, strict=True):
@@ -223,6 +225,14 @@ def timed(track: Visemes, settings: LipSyncSettings, rate: float, count: int, se
     times = (np.arange(count) + 0.5) / rate - settings.offset_ms / 1000
     rows = resampled(track.weights, track.rate, times).astype(np.float32)
     return blinked(rows, rate, settings.blinking, seed).clip(0, 1)
+
+
+def exported(tracks: Sequence[Floats | None], rate: float) -> Visemes | None:
+    """The tracks of all voices, a row a frame; None where there is no voice."""
+    if not tracks or tracks[0] is None:
+        return None
+    others = tuple(None if track is None else Visemes(track, rate) for track in tracks[1:])
+    return Visemes(tracks[0], rate, others)
 
 
 def mixed(sounds: Sequence[Sound], seconds: float) -> Sound | None:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample
 
+from pipelines.lipsync.blinking import DrawnEye, covered, eyes_of, shut
 from pipelines.lipsync.faces import Box, Face
-from pipelines.lipsync.moving import Eye, eyes_of, shut
 from pipelines.visemes import BLINK, JAW, Floats
 
 AROUND = 0.75  # how far beyond the head its movement fades out, in heads
@@ -17,10 +17,12 @@ TURN, SHIFT = 0.035, 0.022  # radians, and heads, at full motion
 class Life:
     """Blinks and head motion of a still, a function of the frame's number."""
 
-    def __init__(self, faces: list[Face], track: Floats, rate: float, motion: float, seed: int) -> None:
-        """``track`` [T, 17] says when the eyes blink and where the voice is, which the head follows."""
+    def __init__(
+        self, still: np.ndarray, faces: list[Face], track: Floats, rate: float, motion: float, seed: int
+    ) -> None:  # fmt: skip
+        """``track`` [T, 17] says when the eyes of ``still`` blink and where the voice is, which the head follows."""
         self.faces, self.track = faces, track
-        self.eyes: list[Eye] = [eye for face in faces for eye in eyes_of(face)]
+        self.eyes = [eye for face in faces for eye in eyes_of(still, face)]
         self.sway = [_swaying(track, rate, motion, (seed, index)) for index in range(len(faces))]
 
     def __call__(self, number: int, frame: np.ndarray) -> np.ndarray:
@@ -28,7 +30,7 @@ class Life:
         row = min(number, len(self.track) - 1)
         lid = float(self.track[row, BLINK])
         for eye in self.eyes:
-            frame = shut(frame, eye, lid)
+            frame = covered(frame, eye, lid) if isinstance(eye, DrawnEye) else shut(frame, eye, lid)
         for face, path in zip(self.faces, self.sway, strict=True):
             roll, across, down = path[row]
             if face.box is not None and (roll or across or down):

@@ -1,6 +1,6 @@
 """What is asked for: words and a picture to a recipe, with what a person should know of how they were read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,26 +8,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.codecs.mesh import to_shades
+from pipelines.errors import MediaError
 from pipelines.media import Picture
-from pipelines.mesh.picture import cut_out, framed
+from pipelines.mesh.fitting import PIXELS, Fit, fit
+from pipelines.mesh.matching import match
+from pipelines.mesh.picture import cut_out
 from pipelines.models.filling import completed
+from pipelines.models.framing import framed
 from pipelines.models.mesh import MeshModel, Told
-from pipelines.models.shapes import KINDS, PARTS, Reading, Recipe, Rgb
-from pipelines.models.sight import look
-from pipelines.models.wording import read_prompt
+from pipelines.models.shapes import KINDS, PARTS, Reading, Recipe
+from pipelines.models.sight import OPEN, Seen, look
+from pipelines.models.wording import merged, read_prompt
 from pipelines.settings import MeshSettings
 
 GUESSES = 96  # ways to fill a recipe in that are held against a mesh
+NEAREST, DOWNHILL = 6, 30  # of them whose measures are fitted, and steps of that
+UNSURE = 0.8  # probability of a picture's kind below which it is called a guess
+NEIGHBOURS = 16  # known objects that are held against a picture
+FEW = 4  # of any kind, where the eye is not sure
+FAR = 0.02  # mean squared difference of its outline and colours from which on a picture shows nothing that is known
 VIEWS = {"front": 1, "three-quarter": 2}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What to make: a recipe, a small picture [64, 64, 4] with its view where one is to be followed, and notes."""
+    """What to make, and notes on how it was read; ``exact`` where its drawing shows what a picture shows."""
 
     recipe: Recipe
-    shown: tuple[np.ndarray, int] | None
     notes: tuple[str, ...]
+    exact: bool = False
 
 
 def known_kinds() -> str:
@@ -38,27 +48,38 @@ def known_kinds() -> str:
 def recognised(model: MeshModel, signal: Tensor, recipe: Recipe) -> Recipe:
     """``recipe`` with what it leaves open read off the ``signal`` [1, K, *grid] of a mesh.
 
-    Of many ways to fill it in, the one whose draft lies nearest to the signal; then the shade of every part that fits
-    best in the places where the draft has that part.
+    Of many ways to fill it in, those whose draft lies nearest to the signal; their measures follow the draft's slope;
+    then the shade of every part that fits best in the places where the draft has that part.
     """
     recipes = list(dict.fromkeys(completed(recipe, seed) for seed in range(GUESSES)))
-    # The colours that completing made up must not count: shapes are compared.
-    with torch.inference_mode():
-        shape, places, _ = model.network.draft.parts(Told.of(recipes))
-    lead, spread = shape.shape[-1], model.network.basis.shape_spread
     rows = signal[0].flatten(1).T  # [cells, K]
-    away = ((shape - rows[:, :lead]) * spread[:lead]).square().flatten(1).sum(1)
-    best = int(away.argmin())
     first, each = model.network.basis.counts
+    spread = model.network.basis.shape_spread.float()
+
+    def away(told: Told) -> Tensor:
+        shape, _ = model.network.draft.parts(told)
+        return ((shape.float() - rows[:, :first]) * spread).square().flatten(1).sum(1)
+
+    with torch.inference_mode():
+        near = away(Told.of(recipes)).argsort()[:NEAREST]
+    recipes = [recipes[int(place)] for place in near]
+    told = Told.of(recipes)
+    known = told.measures[..., 1:]
+    values = told.measures[..., :1].clone().requires_grad_()
+    optimizer = torch.optim.Adam([values], lr=0.08)
+    for _ in range(DOWNHILL):
+        optimizer.zero_grad()
+        away(replace(told, measures=torch.cat([values.clamp(-1, 1) * known, known], dim=-1))).sum().backward()
+        optimizer.step()
+    with torch.inference_mode():
+        told = replace(told, measures=torch.cat([values.clamp(-1, 1) * known, known], dim=-1))
+        best = int(away(told).argmin())
+    _, shades = model.painted(told.row(best), signal)
+    found = [(int(r), int(g), int(b)) for r, g, b in to_shades(shades[0])]
     parts = len(KINDS[recipe.kind - 1].parts)
-    where = places[best].movedim(1, -1).reshape(-1, PARTS)[:, :parts]  # [cells colour, parts]
-    told = rows[:, first:].unflatten(1, (3, each)).movedim(1, -1).reshape(-1, 3)
-    shades = torch.linalg.lstsq(where.float(), told.float()).solution.clamp(-1, 1)
-    found = np.rint((shades.numpy() + 1) * 127.5).astype(int)
-    colours: list[Rgb | None] = [None] * PARTS
-    for part in range(parts):
-        colours[part] = recipe.colours[part] or (int(found[part, 0]), int(found[part, 1]), int(found[part, 2]))
-    return replace(recipes[best], colours=tuple(colours))
+    colours = tuple(recipe.colours[p] or found[p] if p < parts else None for p in range(PARTS))
+    fitted = tuple((float(value) + 1) / 2 if has else None for value, has in told.measures[best])
+    return replace(recipes[best], colours=colours, measures=fitted)
 
 
 def recipe_notes(prompt: str, reading: Reading) -> Iterator[str]:
@@ -83,35 +104,106 @@ def read_picture_and_words(model: MeshModel, settings: MeshSettings, picture: Pi
         MediaError: nothing stands out from the picture's ground.
     """
     cut = cut_out(picture)
-    seen = look(model.sight, framed(cut, None)) if model.sight is not None else None
-    named = read_prompt(settings.prompt) if settings.prompt.strip() else None
-    notes: list[str] = []
-    reading = named
-    if named is None or not named.recipe.kind:
-        kind = seen.kind if seen is not None else 0
-        if kind:
-            reading = read_prompt(settings.prompt, kind)
-            notes.append(f"The picture was taken for a {KINDS[kind - 1].name} ({seen.sure:.0%} sure)." if seen else "")
-        else:
-            notes.append(
-                "The picture shows no kind of object that this model knows, so the result is a guess; name a kind in "
-                f"the prompt. It makes: {', '.join(each.name for each in KINDS)}."
-            )
-            reading = None
-    recipe = reading.recipe if reading is not None else Recipe()
-    if named is not None and reading is not None:
-        notes += recipe_notes(settings.prompt, reading)
-    view = VIEWS.get(settings.view, 0)
+    words = read_prompt(settings.prompt)
+    said = words.recipe.kind
+    whole = framed(cut)
+    seen = look(model.sight, whole, said) if model.sight is not None else None
+    if not said and (seen is None or not seen.recipe.kind):
+        raise MediaError(_taken_for(seen, 0))
+    view, notes, exact = VIEWS.get(settings.view, 0), [], False
     if settings.view == "auto" and seen is not None:
         view = seen.view
         if not view:
             notes.append(
                 "The picture is not seen from the front or three-quarter: its kind and colours alone are used."
             )
-    if not view:
-        return Asked(_tinted(recipe, cut), None, tuple(notes))
-    frame = model.frames[recipe.kind - 1][view - 1] if recipe.kind and model.frames else None
-    return Asked(recipe, (framed(cut, frame), view), tuple(notes))
+
+    def told(kind: int) -> Reading:
+        return words if said else read_prompt(settings.prompt, kind)
+
+    if not view or seen is None:
+        kind = said or (seen.recipe.kind if seen is not None else 0)
+        recipe = _tinted(told(kind).recipe, cut)
+    else:
+        readings: dict[Recipe, float] = {}
+        for each, chance in seen.recipes.items():
+            readings.setdefault(merged(told(each.kind).recipe, each), chance)
+        open_kinds = readings if said or seen.sure >= UNSURE else readings | unlikely(model, seen, whole, view)
+        words_of = {each.kind: told(each.kind).recipe for each in open_kinds}
+        near = neighbours(model, open_kinds, words_of, whole, view)
+        matched = match(model, near, words_of, whole, view) if near else None
+        exact = matched is not None and matched.cost < FAR
+        found = matched.fit if matched is not None and exact else fit(model, readings, whole, view)
+        if matched is not None and not exact:
+            notes.append("It looks like no object that this model knows; the shape is a guess at what is like it.")
+        kind = found.recipe.kind
+        recipe = _coloured(found, told(kind).recipe)
+    taken = () if said else (_taken_for(seen, kind),)
+    return Asked(recipe, (*taken, *recipe_notes(settings.prompt, told(kind)), *notes), exact)
+
+
+def unlikely(model: MeshModel, seen: Seen, picture: np.ndarray, view: int) -> dict[Recipe, float]:
+    """Readings of ``picture`` as kinds whose outlines are as near as those of the kinds that the eye took it for."""
+    if model.known is None or model.sight is None:
+        return {}
+    near = model.known.nearest(outline_of(picture), view, range(1, 1 + len(KINDS)), FEW)
+    others = {each.kind for each in near} - {each.kind for each in seen.recipes}
+    chance = float(np.log(OPEN / seen.sure))
+    return {look(model.sight, picture, kind).recipe: chance for kind in sorted(others)}
+
+
+def outline_of(picture: np.ndarray) -> np.ndarray:
+    """The outline [32, 32] of a ``picture`` [64, 64, 4], as the bank has them."""
+    size = len(picture) // PIXELS
+    return picture[..., 3].reshape(PIXELS, size, PIXELS, size).mean((1, 3))
+
+
+def neighbours(
+    model: MeshModel, readings: Mapping[Recipe, float], named: Mapping[int, Recipe], picture: np.ndarray, view: int
+) -> dict[Recipe, float]:
+    """Known objects that look like ``picture``, of the kinds of its ``readings``, with the chances of those.
+
+    Where words say something (``named``, by kind), they are that; their colours are those of the readings.
+    """
+    if model.known is None:
+        return {}
+    seen: dict[int, tuple[Recipe, float]] = {}
+    for reading, chance in readings.items():
+        seen.setdefault(reading.kind, (reading, chance))
+    found: dict[Recipe, float] = {}
+    for known in model.known.nearest(outline_of(picture), view, seen.keys(), NEIGHBOURS):
+        reading, chance = seen[known.kind]
+        found.setdefault(merged(named[known.kind], replace(known, colours=reading.colours)), chance)
+    return found
+
+
+def _coloured(found: Fit, named: Recipe) -> Recipe:
+    """What was ``found``, in the colours that words name, else those that can be seen, else those of the eye."""
+    shades = zip(named.colours, found.shades, found.recipe.colours, strict=True)
+    return replace(found.recipe, colours=tuple(told or shown or guess for told, shown, guess in shades))
+
+
+def _taken_for(seen: Seen | None, kind: int) -> str:
+    """What a picture was taken for, and how sure that is."""
+    if seen is None or not seen.recipe.kind:
+        return (
+            "picture: shows no kind of object that this model knows; name a kind in the prompt. It makes: "
+            f"{known_kinds()}"
+        )
+    name = KINDS[seen.recipe.kind - 1].name
+    if kind != seen.recipe.kind:
+        return (
+            f"It is not clear what the picture shows: a {name} at first sight ({seen.sure:.0%} sure), but a "
+            f"{KINDS[kind - 1].name} fits it better. If that is wrong, name the kind in the prompt."
+        )
+    if seen.sure >= UNSURE:
+        return f"The picture was taken for a {name} ({seen.sure:.0%} sure)."
+    second, chance = seen.second
+    other = f", or a {KINDS[second - 1].name} ({chance:.0%})" if second else ""
+    return (
+        f"It is not clear what the picture shows: taken for a {name} ({seen.sure:.0%} sure{other}). "
+        "If that is wrong, name the kind in the prompt."
+    )
 
 
 def _tinted(recipe: Recipe, cut: np.ndarray) -> Recipe:
@@ -131,4 +223,4 @@ def _tinted(recipe: Recipe, cut: np.ndarray) -> Recipe:
     colours = list(recipe.colours)
     for place in range(min(parts, len(found), 2)):
         colours[place] = colours[place] or found[place]  # type: ignore[assignment]
-    return Recipe(recipe.kind, recipe.shape, recipe.height, recipe.width, recipe.count, recipe.features, tuple(colours))
+    return replace(recipe, colours=tuple(colours))

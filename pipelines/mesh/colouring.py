@@ -1,16 +1,18 @@
 """Colours that stay where they belong: flat parts out of soft grids, borders that survive simplification, textures."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from pipelines.codecs.mesh import Grid
 from pipelines.media import Mesh
 from pipelines.settings.mesh import Colours
-from pipelines.shapes import Paint, simplified, textured
+from pipelines.shapes import Paint, measured, simplified, textured
 
 FLAT = 8  # a mesh of at most so many colours keeps the borders between them
-STEP = 0.004  # of the mesh's size: how far a colour is raised above its neighbours while edges collapse
+STEPS = (0.004, 0.002)  # of the mesh's size: how far a colour is raised above its neighbours while edges collapse
+ALIKE = 0.5  # what a vertex's own colour weighs beside its place, over the range of colours
+SAME = 12  # of 255: shades nearer than this are one
 BENT = 0.04  # of the volume that may be lost
 TEXTURE = 512  # pixels a side
 
@@ -33,17 +35,20 @@ def thinned(mesh: Mesh, faces: int) -> Mesh:
 
     if len(mesh.faces) <= faces or mesh.colours is None:
         return simplified(mesh, faces)
-    raised = _raised(mesh)
-    if not raised.any():
-        return simplified(mesh, faces)
-    found = simplified(Mesh(mesh.vertices + raised, mesh.faces), faces)
-    nearest = cKDTree(mesh.vertices + raised).query(found.vertices)[1]
-    lowered = Mesh(
-        np.ascontiguousarray(found.vertices - raised[nearest], np.float32), found.faces, mesh.colours[nearest]
-    )
-    wanted = faces - faces % 2
-    spoilt = abs(volume(lowered) - volume(mesh)) > BENT * abs(volume(mesh)) or abs(len(lowered.faces) - wanted) > 0
-    return simplified(mesh, faces) if spoilt else lowered
+    for step in STEPS:
+        raised = step * _raised(mesh)
+        if not raised.any():
+            break
+        found = simplified(Mesh(mesh.vertices + raised, mesh.faces), faces)
+        nearest = cKDTree(mesh.vertices + raised).query(found.vertices)[1]
+        lowered = Mesh(
+            np.ascontiguousarray(found.vertices - raised[nearest], np.float32), found.faces, mesh.colours[nearest]
+        )
+        # Edges that collapse between two heights may leave a seam open: less between those of a smaller step.
+        bent = abs(volume(lowered) - volume(mesh)) > BENT * abs(volume(mesh))
+        if measured(lowered).watertight and not bent and len(lowered.faces) == faces - faces % 2:
+            return lowered
+    return simplified(mesh, faces)
 
 
 def volume(mesh: Mesh) -> float:
@@ -53,7 +58,10 @@ def volume(mesh: Mesh) -> float:
 
 
 def _raised(mesh: Mesh) -> np.ndarray:
-    """Moves float32 [V, 3] along the normals, one of three heights for each colour; zeros where that cannot help."""
+    """Moves float32 [V, 3] along the normals, of one of three heights for each colour in steps of the mesh's size.
+
+    Zeros where that cannot help.
+    """
     if mesh.colours is None:
         return np.zeros_like(mesh.vertices)
     shades, group = np.unique(mesh.colours[:, :3], axis=0, return_inverse=True)
@@ -66,54 +74,46 @@ def _raised(mesh: Mesh) -> np.ndarray:
     )
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     size = float((mesh.vertices.max(0) - mesh.vertices.min(0)).max())
-    height = STEP * size * (group.reshape(-1) % 3)
+    height = size * (group.reshape(-1) % 3)
     return (normals * height[:, None]).astype(np.float32)
 
 
-def flattened(mesh: Mesh, colours: int = 6, apart: float = 42.0) -> Mesh:
-    """``mesh`` with its vertices in at most so many colours, none nearer to another than ``apart`` in sRGB.
+def painted(mesh: Mesh, places: np.ndarray, shades: np.ndarray) -> Mesh:
+    """``mesh``, which lies in the unit cube, with every vertex in the shade of the part that it belongs to.
 
-    What is painted part by part comes out of a grid with soft borders between the parts; this makes them sharp.
+    Args:
+        mesh: with the soft colours of a grid, which decide where two parts are alike near.
+        places: float32 [PARTS, S, S, S], 1 inside of a part.
+        shades: uint8 [PARTS, 3].
     """
-    from scipy.cluster.vq import kmeans2
+    from scipy import ndimage
 
     if mesh.colours is None:
         return mesh
-    held = mesh.colours[:, :3].astype(np.float64)
-    start = np.array(list(_far_apart(held, colours, apart)))
-    centres, _ = kmeans2(held, start, iter=8, minit="matrix", missing="warn") if len(start) > 1 else (start, None)
-    centres = _merged(centres, held, apart)
-    group = np.argmin(((held[:, None] - centres[None]) ** 2).sum(-1), axis=1)
+    size = places.shape[-1]
+    at = ((mesh.vertices.astype(np.float64) + 0.5) * size - 0.5).T
+    inside = np.stack([ndimage.map_coordinates(part, at, order=1, mode="nearest") for part in places], axis=1)
+    gap = np.linalg.norm(mesh.colours[:, None, :3].astype(np.float64) - shades[None], axis=-1) / 255
+    group = np.argmax(inside - ALIKE * gap, axis=1)
     for _ in range(2):
-        group = _voted(group, mesh.faces, len(centres))
-    shades = np.array([np.median(held[group == k], axis=0) if (group == k).any() else c for k, c in enumerate(centres)])
-    new = np.clip(np.rint(shades), 0, 255).astype(np.uint8)[group]
-    return Mesh(mesh.vertices, mesh.faces, np.concatenate([new, mesh.colours[:, 3:]], axis=1))
+        group = _voted(group, mesh.faces, len(shades))
+    return Mesh(mesh.vertices, mesh.faces, np.concatenate([shades[group], mesh.colours[:, 3:]], axis=1))
 
 
-def _far_apart(held: np.ndarray, most: int, apart: float) -> Iterator[np.ndarray]:
-    """Colours to begin from: the median, then always the one furthest from those there are."""
-    sample = held[:: max(1, len(held) // 4000)]
-    chosen = np.median(sample, axis=0)
-    away = np.full(len(sample), np.inf)
-    for _ in range(most):
-        yield chosen
-        away = np.minimum(away, np.linalg.norm(sample - chosen, axis=1))
-        # Not the one furthest off, which is a mixture or a stray: the furthest that has company.
-        order = np.argsort(-away)
-        chosen = sample[order[min(len(order) - 1, max(3, len(sample) // 100))]]
-        if away[order[min(len(order) - 1, max(3, len(sample) // 100))]] < apart:
-            return
+def repainted(before: Grid, after: Grid, places: np.ndarray, shades: tuple[np.ndarray, np.ndarray]) -> Grid:
+    """``after`` in the colours of ``before``, but for parts that got another shade, and where the surface moved.
 
-
-def _merged(centres: np.ndarray, held: np.ndarray, apart: float) -> np.ndarray:
-    """Centres of which no two are nearer than ``apart``: the one with fewer vertices gives way."""
-    count = np.bincount(np.argmin(((held[:, None] - centres[None]) ** 2).sum(-1), axis=1), minlength=len(centres))
-    kept: list[int] = []
-    for place in np.argsort(-count):
-        if count[place] and all(np.linalg.norm(centres[place] - centres[other]) >= apart for other in kept):
-            kept.append(int(place))
-    return centres[kept]
+    Args:
+        before: the grid of what was edited.
+        after: the grid it became.
+        places: float32 [PARTS, S, S, S], 1 inside of a part of what it became.
+        shades: uint8 [PARTS, 3] of the parts before and after.
+    """
+    part = places.argmax(0)
+    was, now = shades
+    other = (np.abs(now.astype(int) - was).max(1) > SAME)[part]
+    moved = np.abs(np.clip(after.distance, -1, 1) - np.clip(before.distance, -1, 1)) > 0.3
+    return replace(after, colour=np.where((other | moved)[..., None], now[part], before.colour))
 
 
 def _voted(group: np.ndarray, faces: np.ndarray, groups: int) -> np.ndarray:

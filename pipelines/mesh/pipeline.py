@@ -1,7 +1,7 @@
 """Meshes: thin, as every pipeline: codec, model and engine, nothing else."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pipelines.codecs.mesh import Grid, finer, places, to_fields, to_grid, to_grids, to_mesh
+from pipelines.codecs.mesh import (
+    BAND,
+    GREY,
+    Grid,
+    bridged,
+    finer,
+    places,
+    to_fields,
+    to_grid,
+    to_grids,
+    to_mesh,
+    to_shades,
+)
 from pipelines.edit import EditPlan
 from pipelines.edit.types import CountedModel
 from pipelines.errors import MediaError, SettingsError
@@ -18,19 +30,22 @@ from pipelines.flow import CLAMP, conditioned, guided, noise, solve
 from pipelines.flow.rules import rule_named
 from pipelines.media import Mesh, Picture
 from pipelines.mesh.asking import Asked, known_kinds, read_picture_and_words, recipe_notes, recognised
-from pipelines.mesh.colouring import coloured, flattened, thinned
+from pipelines.mesh.colouring import coloured, painted, repainted, thinned
 from pipelines.mesh.splice import splice
 from pipelines.models import registry
 from pipelines.models.filling import completed
 from pipelines.models.mesh import MeshModel, Told
-from pipelines.models.shapes import Recipe
+from pipelines.models.objects.fields import Field
+from pipelines.models.shapes import PARTS, Recipe
 from pipelines.models.wording import merged, read_prompt
 from pipelines.sampling import Clock, edited, seeds_of, sigmas_of
 from pipelines.settings import MeshEditSettings, MeshSettings
 from pipelines.settings.mesh import Colours
+from pipelines.shapes.topology import Topology
 
 PREVIEW = 1500  # faces of a preview
-DOUBT = 0.25  # of the band by which surfaces are moved outward
+BLURS = (0.0, 0.8, 1.6)  # of the grid before its surface is taken, where the last one did not come out closed
+FINE = 2  # times as many values a side as the model's grid where an object is drawn
 BRUSH = 2.5  # voxels round a painted vertex that may change
 
 
@@ -62,8 +77,13 @@ class MeshPipeline:
         asked = self._asked(settings, picture)
         yield from (Note(text) for text in asked.notes)
         # Words leave much open, and each seed fills it in its own way; a picture shows it.
-        recipes = [asked.recipe if asked.shown else completed(asked.recipe, seed) for seed in seeds]
-        positive = self.model.encode(Told.of(recipes, [asked.shown] * settings.count))
+        recipes = [completed(asked.recipe, seed, natural=True) for seed in seeds]
+        # Not with the picture: what it shows is in the recipe by now, more exactly than the flow sees it.
+        told = Told.of(recipes)
+        if asked.exact:
+            yield from self._drawn(settings, recipes[0], seeds, started)
+            return
+        positive = self.model.encode(told)
         negative = self.model.encode(Told.of([_avoided(settings.negative_prompt)] * settings.count))
         model = CountedModel(self.model)
         velocity = guided(conditioned(model, positive), conditioned(model, negative), settings.guidance)
@@ -74,8 +94,8 @@ class MeshPipeline:
             yield clock.progress(step.done)
             if step.done in _shown(settings.steps):
                 with suppress(MediaError):  # an early estimate may be no solid yet
-                    yield Preview(tuple(self._meshes(step.clean, PREVIEW)))
-        meshes = self._meshes(step.clean, settings.faces, settings.colours)
+                    yield Preview(tuple(self._meshes(told, step.clean, PREVIEW)))
+        meshes = self._meshes(told, step.clean, settings.faces, settings.colours)
         yield Done(tuple(meshes), tuple(seeds), model.calls, time.monotonic() - started)
 
     def edit(self, settings: MeshEditSettings, source: Mesh, brush: np.ndarray | None = None) -> Iterator[Event[Mesh]]:
@@ -102,7 +122,7 @@ class MeshPipeline:
             raise SettingsError(f"prompt: names nothing that this model knows; it knows: {known_kinds()}")
         seeds = seeds_of(settings, 1)
         before = recognised(self.model, x, said.recipe)
-        become = completed(merged(after.recipe, before), seeds[0])
+        become = completed(merged(after.recipe, before), seeds[0], natural=True)
         for words, read in ((settings.source_prompt, said), (settings.prompt, after)):
             yield from (Note(text) for text in recipe_notes(words, read))
         plan = EditPlan(self.model, self._told(before), self._told(become), settings.guidance)
@@ -114,6 +134,10 @@ class MeshPipeline:
         moved = self.model.fields(step.clean) - self.model.fields(x)
         result = to_grids((fields[None] + moved).clip(-1, 1))[0]
         old = to_grids(fields[None])[0]
+        told = Told.of([before, become])
+        where, _ = self.model.painted(told.row(1), step.clean)
+        was, now = to_shades(told.shades[..., :3].numpy())
+        result = repainted(old, result, where[0], (was, now))
         old, result = (replace(one, scale=grid.scale, centre=grid.centre) for one in (old, result))
         allowed = self._allowed(settings, source, grid, brush)
         alone = replace(said.recipe, colours=()) == replace(after.recipe, colours=())
@@ -155,22 +179,48 @@ class MeshPipeline:
             reading = read_prompt(settings.prompt)
             if not reading.recipe.kind:
                 raise SettingsError(f"prompt: names nothing that this model makes; it makes: {known_kinds()}")
-            return Asked(reading.recipe, None, tuple(recipe_notes(settings.prompt, reading)))
+            return Asked(reading.recipe, tuple(recipe_notes(settings.prompt, reading)))
         return read_picture_and_words(self.model, settings, picture)
+
+    def _drawn(
+        self, settings: MeshSettings, recipe: Recipe, seeds: Sequence[int], started: float
+    ) -> Iterator[Event[Mesh]]:
+        """The drawing of a whole ``recipe`` that a picture shows: exact, so the flow has nothing to add."""
+        if len(seeds) > 1:
+            yield Note("The picture leaves nothing open: all meshes are the same.")
+        field = Field.of(recipe, FINE * self.model.size)
+        parts = np.arange(PARTS)
+        shades = np.array([shade or (GREY,) * 3 for shade in recipe.colours], np.uint8)
+        whole = bridged(Grid(np.clip(field.distance, -BAND, BAND), shades[field.part]))
+        where = (field.part[None] == parts[:, None, None, None]).astype(np.float32)
+        # All pieces: what a drawing holds apart, such as a board between legs, is part of it.
+        mesh = finished(whole, where, shades, settings.faces, settings.colours, pieces=None)
+        yield Done((mesh,) * len(seeds), tuple(seeds), 0, time.monotonic() - started)
 
     def _told(self, recipe: Recipe) -> Any:
         return self.model.encode(Told.of([recipe]))
 
-    def _meshes(self, clean: Tensor, faces: int, colours: Colours = "vertex") -> list[Mesh]:
-        """Meshes of clean numbers [B, K, *grid], one piece each, as all kinds of the starter are."""
+    def _meshes(self, told: Told, clean: Tensor, faces: int, colours: Colours = "vertex") -> list[Mesh]:
+        """Meshes of clean numbers [B, K, *grid] of what was ``told``; one piece each, as all of the starter's kinds."""
         made = []
+        where, shades = self.model.painted(told, clean)
         fields = self.model.fields(clean.float())
-        # A thin part that may lie a little here or there is nowhere solid on average: what is in doubt is drawn.
-        fields[:, 0] -= DOUBT
-        for grid in to_grids(fields.clip(-1, 1)):
-            fine = flattened(to_mesh(finer(grid)))
-            made.append(coloured(thinned(fine, faces), colours, fine))
+        for grid, place, shade in zip(to_grids(fields.clip(-1, 1)), where, to_shades(shades), strict=True):
+            made.append(finished(finer(bridged(grid)), place, shade, faces, colours))
         return made
+
+
+def finished(
+    grid: Grid, places: np.ndarray, shades: np.ndarray, faces: int, colours: Colours, pieces: int | None = 1
+) -> Mesh:
+    """The mesh of a fine ``grid`` with so many faces, in the ``shades`` [PARTS, 3] of parts at ``places``."""
+    # A tunnel so narrow that so few faces cannot keep it open pinches the surface; blurred, it is none.
+    for blur in BLURS:
+        fine = painted(to_mesh(grid, pieces=pieces, smooth=blur), places, shades)
+        mesh = thinned(fine, faces)
+        if Topology.of_mesh(mesh).watertight:
+            break
+    return coloured(mesh, colours, fine)
 
 
 def _avoided(prompt: str) -> Recipe:

@@ -5,6 +5,7 @@ The region that changed is a solid; the old mesh outside of it and the new one i
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from pipelines.media import Mesh
 from pipelines.shapes import measured, simplified
 
 SHAPE_MOVED = 0.35  # voxels by which a distance near the surface has to differ, to count as changed
+SURELY_MOVED = 0.8  # the same, to count by itself
+WALLS = 600  # triangles of the region that is cut out; every edge of it that crosses a surface makes vertices there
 COLOUR_MOVED = 26.0  # the same for a colour, root mean square over its channels
 ROOM = 1.6  # voxels that the changed region reaches beyond what changed
 
@@ -62,9 +65,11 @@ def _changed(before: Grid, after: Grid, allowed: np.ndarray) -> tuple[np.ndarray
     from scipy import ndimage
 
     near = (np.abs(before.distance) < 1.5) | (np.abs(after.distance) < 1.5)
-    moved = np.clip(after.distance, -1.5, 1.5) - np.clip(before.distance, -1.5, 1.5)
-    shape = near & allowed & (np.abs(moved) > SHAPE_MOVED)
-    shape = ndimage.binary_opening(shape, iterations=1) | (shape & ((before.distance < 0) != (after.distance < 0)))
+    moved = np.abs(np.clip(after.distance, -1.5, 1.5) - np.clip(before.distance, -1.5, 1.5))
+    # Deep inside of what is taken away no surface is near, and yet it goes.
+    shape = allowed & ((near & (moved > SHAPE_MOVED)) | ((before.distance < 0) != (after.distance < 0)))
+    # What moved a little counts where it hangs together with what surely moved.
+    shape = ndimage.binary_propagation(shape & (moved > SURELY_MOVED), np.ones((3, 3, 3)), shape)
     labels, count = ndimage.label(shape, np.ones((3, 3, 3)))
     if count:  # crumbs of fewer than a dozen voxels are the model's noise
         sizes = ndimage.sum_labels(shape, labels, range(1, count + 1))
@@ -109,34 +114,68 @@ def _region(shape: np.ndarray, allowed: np.ndarray, grid: Grid) -> Mesh:
     from scipy import ndimage
 
     reach = ndimage.distance_transform_edt(~shape) - ROOM
-    if not allowed.all():
-        # A box's own walls, not voxels: the cut lies where the person drew it.
+    box = _box(allowed)
+    if box is None:
         reach = np.maximum(reach, ndimage.distance_transform_edt(~allowed) - 0.5)
     wide = np.pad(reach.astype(np.float32), 2, constant_values=3.0)
+    # Where its walls show, because an edit ends at the box, they have the colour of what they cut.
+    colour = np.pad(grid.colour, [(2, 2)] * 3 + [(0, 0)], mode="edge")
     size = wide.shape[0]
     scale = grid.scale * size / grid.size
-    blank = np.zeros((*wide.shape, 3), np.uint8)
-    return to_mesh(Grid(np.clip(wide, -3, 3), blank, scale, grid.centre), pieces=None)
+    found = to_mesh(Grid(np.clip(wide, -3, 3), colour, scale, grid.centre), pieces=None)
+    if box is None:
+        return found
+    return _cut(simplified(found, WALLS), box, grid)
+
+
+def _box(allowed: np.ndarray) -> np.ndarray | None:
+    """First and last of each axis [3, 2] where ``allowed`` is a box, else None."""
+    spans = [np.flatnonzero(allowed.any(tuple(other for other in range(3) if other != axis))) for axis in range(3)]
+    if not all(len(span) for span in spans):
+        return None
+    whole = tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+    return np.array([(s.start, s.stop) for s in whole]) if allowed[whole].all() else None
+
+
+def _cut(mesh: Mesh, box: np.ndarray, grid: Grid) -> Mesh:
+    """What of ``mesh`` lies between the outer faces of the voxels ``box`` [3, 2]; a side at the grid's end is open."""
+    import manifold3d
+
+    solid = _solid(mesh)
+    for axis, (first, last) in enumerate(box):
+        normal = np.eye(3)[axis]
+        for side, place, end in ((1.0, first, 0), (-1.0, last, grid.size)):
+            if place != end:
+                offset = (place / grid.size - 0.5) * grid.scale + grid.centre[axis]
+                solid = solid.trim_by_plane(tuple(side * normal), side * offset)
+    assert solid.status() == manifold3d.Error.NoError
+    return _mesh(solid)
 
 
 def _joined(old: Mesh, new: Mesh, region: Mesh) -> Mesh | None:
     """``old`` outside of ``region`` and ``new`` inside; None where a part is no closed solid."""
     import manifold3d
 
-    def solid(mesh: Mesh) -> "manifold3d.Manifold":
-        colours = vertex_colours(mesh).astype(np.float32)
-        rows = np.concatenate([mesh.vertices.astype(np.float32), colours], axis=1)
-        held = manifold3d.Mesh(np.ascontiguousarray(rows), np.ascontiguousarray(mesh.faces.astype(np.uint32)))
-        return manifold3d.Manifold(held)
-
-    parts = solid(old), solid(new), solid(region)
+    parts = _solid(old), _solid(new), _solid(region)
     if any(part.status() != manifold3d.Error.NoError for part in parts):
         return None
     result = (parts[0] - parts[2]) + (parts[1] ^ parts[2])
-    found = result.to_mesh()
+    return None if result.is_empty() else _mesh(result)
+
+
+def _solid(mesh: Mesh) -> Any:
+    """``mesh`` with its colours as Manifold has it."""
+    import manifold3d
+
+    rows = np.concatenate([mesh.vertices.astype(np.float32), vertex_colours(mesh).astype(np.float32)], axis=1)
+    held = manifold3d.Mesh(np.ascontiguousarray(rows), np.ascontiguousarray(mesh.faces.astype(np.uint32)))
+    return manifold3d.Manifold(held)
+
+
+def _mesh(solid: Any) -> Mesh:
+    """The mesh of a Manifold with colours."""
+    found = solid.to_mesh()
     rows = np.asarray(found.vert_properties, np.float32)
-    if not len(rows) or not len(found.tri_verts):
-        return None
     faces = _welded(np.asarray(found.tri_verts, np.int64), found)
     used, faces = np.unique(faces, return_inverse=True)
     colours = np.clip(np.rint(rows[used, 3:7]), 0, 255).astype(np.uint8)

@@ -31,6 +31,8 @@ JOINING: dict[str, Literal["beside", "above"]] = {"and": "beside", "next": "besi
 COLOURS = frozenset("red orange yellow green teal blue purple pink white black brown grey".split())
 COLOUR_WEIGHT = 0.4  # a colour is easily repainted, a shape is not
 TAG_SHARE = 0.7  # a match with a tag counts less than one with the name
+TOLD = 0.6  # how much a name counts as asked for where all that is asked for are its tags
+ALIKE = 0.7  # a word of the same sense counts less than the word itself; so does, to GloVe, the opposite
 LEAST = 0.2  # below, nothing fits
 TRUST = 3  # power of the fit: a near name shows something else more often than not
 GOOD = 0.9  # a name that fits so well is the whole prompt
@@ -104,8 +106,9 @@ class Bank:
         """What fits ``prompt``: one picture, or two for "A and B" and "A on B", or none where nothing fits.
 
         The score of a name is the harmonic mean of how much of the prompt it covers and how much of it the prompt
-        covers. Words match when they are equal, or in part by the cosine of their GloVe vectors; rare words count more
-        and colours less. A joining word parts the prompt in two only where no name fits the whole of it.
+        covers. Words match when they are equal, or in part by the cosine of their GloVe vectors, but a colour never
+        matches another; rare words count more and colours less. A name whose tags are asked for is asked for in part. A
+        joining word parts the prompt in two only where no name fits the whole of it.
 
         Args:
             prompt: words, which may name a style.
@@ -169,6 +172,7 @@ class Bank:
         weights = np.array([self._weight(word) for word in words])
         cover = weights @ np.stack([match[1] for match in matches]) / max(weights.sum(), 1e-9)  # [entries]
         fit = self._names.mean(likeness, self._weights)
+        fit += TOLD * (1 - fit) * (weights @ np.stack([match[2] for match in matches]) / max(weights.sum(), 1e-9))
         score = 2 * cover * fit / np.maximum(cover + fit, 1e-9)
         score[[self._places[name] for name in hidden if name in self._places]] = -1.0
         row = int(score.argmax())
@@ -223,20 +227,27 @@ class Bank:
         return COLOUR_WEIGHT if word in COLOURS else 1.0
 
     @cached_property
-    def _seen(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def _seen(self) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         return {}
 
-    def _match(self, word: str) -> tuple[np.ndarray, np.ndarray]:
-        """How much ``word`` is like each word of the bank [V], and each entry [entries]."""
+    @cached_property
+    def _colours(self) -> np.ndarray:
+        return np.array([word in COLOURS for word in self._rows])
+
+    def _match(self, word: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How much ``word`` is like each word of the bank [V], and each entry [entries]; whose tag it is [entries]."""
         if word not in self._seen:
-            cosine = self._vectors @ _vector(word)
-            likeness = 0.9 * ((cosine - 0.5) / 0.5).clip(0, 1)
+            likeness = ALIKE * ((self._vectors @ _vector(word) - 0.5) / 0.5).clip(0, 1)
+            if word in COLOURS:
+                likeness[self._colours] = 0.0
+            equal = np.zeros_like(likeness)
             for form in (word, f"{word}s", word.removesuffix("s")):
                 if form in self._rows:
-                    likeness[self._rows[form]] = 1.0
-            likeness[0] = 0.0
+                    equal[self._rows[form]] = 1.0
+            likeness = np.maximum(likeness, equal)
+            likeness[0] = equal[0] = 0.0
             entry = np.maximum(self._names.best(likeness), TAG_SHARE * self._tags.best(likeness))
-            self._seen[word] = likeness, entry
+            self._seen[word] = likeness, entry, self._tags.best(equal)
         return self._seen[word]
 
 

@@ -57,6 +57,11 @@ class Basis(nn.Module):
         colours = (colours * self.colour_spread) @ self.colour_axes + self.colour_mean
         return blended(torch.cat([shape[:, None], colours.movedim(-2, 1)], dim=1))
 
+    def places(self, numbers: Tensor) -> Tensor:
+        """Fields [B, P, S, S, S] of numbers [B, P, colour, *grid] of where each of P parts is."""
+        rows = numbers.movedim(2, -1) * self.colour_spread
+        return blended(rows @ self.colour_axes + self.colour_mean)
+
 
 def _still(values: Tensor) -> nn.Parameter:
     return nn.Parameter(values, requires_grad=False)

@@ -3,21 +3,17 @@
 What a mouth does is not settled by the sound alone; the flow model draws one way of doing it, another for every seed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig, FlowTransformer
-from pipelines.backbone.layers import Tap
 from pipelines.backbone.transformer import patchify
 from pipelines.errors import ModelError
-from pipelines.flow.types import Site
+from pipelines.models.aligned import AlignedModel
 from pipelines.models.speech import Convolutions
-from pipelines.models.starter import implied_velocity
 from pipelines.models.weights import fill, load_config
 
 BANDS = 100  # of a mel frame
@@ -70,42 +66,16 @@ class HeardCondition:
     pooled: Tensor
 
 
-class ListenerModel:
+class ListenerModel(AlignedModel):
     """A trained :class:`ListenerNetwork` as a :class:`pipelines.flow.FlowModel` over [B, channels, T]."""
 
     def __init__(self, network: ListenerNetwork, name: str = "starter") -> None:
-        self.name, self.network = name, network.eval().requires_grad_(False)
-        self.config = network.config
-        self.sites = tuple(Site(index, f"blocks.{index}", 1) for index in range(network.config.backbone.depth))
-
-    @property
-    def value_dtype(self) -> torch.dtype:
-        """Dtype of the values that a tap sees."""
-        return self.network.backbone.head.weight.dtype
+        super().__init__(network, name)
 
     @torch.inference_mode()
     def encode(self, heard: Tensor) -> HeardCondition:
         """Encode mel frames [B, BANDS, 2 T] as :mod:`pipelines.codecs.mel` makes them."""
         return HeardCondition(*self.network.encode(heard))
-
-    @torch.inference_mode()
-    def velocity(self, x: Tensor, sigma: Tensor, condition: HeardCondition, tap: Tap | None = None) -> Tensor:
-        """Velocity [B, channels, T] in ``x``'s dtype at ``sigma`` [B]."""
-        clean = self.network.backbone(
-            x.float(), sigma.float(), condition.context, condition.pooled, tap, aligned=condition.aligned
-        )
-        return implied_velocity(x, clean, sigma)
-
-    def value_shape(self, x: Tensor) -> tuple[int, int, int]:
-        """Shape [B, N, C] of the values at each site."""
-        (tokens,) = self.network.backbone.grid_of(x)
-        return x.shape[0], 1 + tokens, self.config.backbone.dim
-
-    def join(self, conditions: Sequence[Any]) -> HeardCondition:
-        """Conditions one after the other in one batch."""
-        return HeardCondition(
-            *(torch.cat([getattr(c, part) for c in conditions]) for part in ("aligned", "context", "pooled"))
-        )
 
 
 def load_listener(folder: Path) -> ListenerModel:

@@ -21,15 +21,13 @@ from pipelines.backbone.layers import Tap
 from pipelines.backbone.transformer import overlap_patchify
 from pipelines.errors import ModelError
 from pipelines.flow.types import Site
+from pipelines.models.mouth_draft import draft
 from pipelines.models.starter import implied_velocity
 from pipelines.models.weights import fill, load_config
 
 SIDE = 64  # pixels of the picture that is painted
 SHAPES = 5  # numbers that say what a mouth does: pipelines.visemes.SHAPE
-ROOM = 2.4  # side of the picture, in widths of the mouth at rest
-DROP = 0.5  # height of a mouth that is fully open, in widths at rest
 LEAN = 0.25  # share of the network's own colours over those of the draft
-SHARE = 0.27  # of it, by which the upper lip rises
 
 
 @dataclass(frozen=True)
@@ -45,79 +43,6 @@ class Mouths:
     source: Tensor
     shape: Tensor
     told: Tensor
-
-
-def sketch(shape: Tensor) -> Tensor:
-    """A plain drawing of mouths of ``shape`` [B, 5]: inside, teeth, tongue and line [B, 4, 64, 64], each 0 to 1.
-
-    It stands where the mouth does in the picture, so that the network need not learn geometry from five numbers.
-    """
-    u, v = _places(shape.device)
-    opened, wide, teeth, tongue, smile = (part[:, None, None] for part in shape.float().unbind(1))
-    pixel = ROOM / SIDE
-    width = (1 + torch.where(wide > 0, 0.25, 0.5) * wide) / 2
-    s = u / width
-    bow = (1 - s**2).clamp(min=1e-6) ** 0.7
-    rest, height = 0.2 * smile * (0.4 - s**2), DROP * opened
-    upper, lower = rest - SHARE * height * bow, rest + (1 - SHARE) * height * bow
-    ends = _cover(width * (1 - s.abs()), pixel)
-    inside = _cover(torch.minimum(v - upper, lower - v), pixel) * ends * (height / pixel / 0.7).clamp(0, 1)
-    white = inside * teeth * _cover(upper + 0.16 * teeth - v, pixel)
-    bed = rest + (1 - SHARE) * height * (1.05 - 0.7 * tongue)
-    flesh = (
-        inside * (tongue > 0.05) * _cover(v - bed - 0.5 * s**2 * height, pixel) * _cover(0.62 * width - u.abs(), pixel)
-    )
-    seam = torch.minimum((v - upper).abs(), (v - lower).abs())
-    stroke = _cover(0.04 - seam, pixel) * _cover(width * (1 - s.abs()) + 0.04, pixel)
-    return torch.stack([inside, white, flesh, stroke], 1)
-
-
-def draft(source: Tensor, shape: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
-    """A first guess: colours [B, 3, 64, 64] and matte [B, 1, 64, 64], both in [-1, 1].
-
-    The old mouth is covered with the colour around it, and the new one drawn over it in the colour that the old one
-    stood out by. Where nothing is ``told`` [B] no new one is drawn. The network adds to this what it knows better.
-    """
-    u, v = _places(source.device)
-    near = (u.abs() < 0.78) & (v > -0.32) & (v < 0.75)
-    # Above the mouth and beside it: below it a chin may end.
-    around = (u.abs() < 0.6) & (v > -0.38) & (v < -0.17) | (u.abs() > 0.54) & (u.abs() < 0.7) & (v.abs() < 0.14)
-    skin = source[:, :, around].median(-1).values
-    away = source - skin[:, :, None, None]
-    stands_out = away.abs().amax(1, keepdim=True)
-    differs = ((stands_out > 0.2) & near).float()
-    old = differs * ((u.abs() < 0.55) & (v > -0.16) & (v < 0.3))
-    for _ in range(11):  # what hangs together with it, and not the end of a chin
-        old = nn.functional.max_pool2d(old, 5, 1, 2) * differs
-    weight = old
-    old = nn.functional.max_pool2d(old, 5, 1, 2)
-    old = nn.functional.avg_pool2d(old, 3, 1, 1, count_include_pad=False)
-    # Darker counts for more: teeth stand out as well, but are not what a mouth is drawn in.
-    weight = ((stands_out - 0.5 * away.mean(1, keepdim=True)) * (weight + 0.05 * near)).flatten(1)
-    chosen = weight.topk(24, dim=1).indices[:, None].expand(-1, 3, -1)
-    ink = source.flatten(2).gather(2, chosen).mean(-1)
-    bright = (ink.mean(1, keepdim=True) > -0.35).to(ink)
-    cavity = ink - bright * (0.35 * (ink + 1))
-    parts = sketch(shape) * told[:, None, None, None].to(source)
-    colour = source * (1 - old) + skin[:, :, None, None] * old
-    white, flesh = source.new_tensor((0.95, 0.93, 0.9)), source.new_tensor((0.75, -0.3, -0.2))
-    for part, paint in zip(
-        parts.split(1, dim=1), (cavity, white.expand_as(ink), flesh.expand_as(ink), ink), strict=True
-    ):
-        colour = colour + part * (paint[:, :, None, None] - colour)
-    fresh = nn.functional.max_pool2d(parts.amax(1, keepdim=True), 3, 1, 1)
-    return colour, 2 * torch.maximum(old, fresh) - 1
-
-
-def _places(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Across and down [64, 64] of each pixel from the middle, in widths of the mouth at rest."""
-    line = ((torch.arange(SIDE, device=device) + 0.5) / SIDE - 0.5) * ROOM
-    return line[None, :].expand(SIDE, SIDE), line[:, None].expand(SIDE, SIDE)
-
-
-def _cover(depth: Tensor, pixel: float) -> Tensor:
-    """Coverage of pixels whose middles lie ``depth`` inside an edge."""
-    return (depth / pixel + 0.5).clamp(0, 1)
 
 
 class MouthNetwork(nn.Module):

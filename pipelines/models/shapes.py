@@ -5,7 +5,7 @@ learned in minutes and free text is not in hours. What a prompt leaves open stay
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ NUMBERS = {
 }  # fmt: skip
 WITHOUT = ("without", "no", "lacking")
 PARTS, FEATURES, MOST = 4, 4, 6  # colours and features that a kind may have, and the highest count
+MEASURES = 6  # proportions that a kind may have beside what words name
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class Recipe:
         count: of what the kind counts, 1 to 6.
         features: per feature of the kind, 1 without and 2 with.
         colours: per part of the kind, sRGB.
+        measures: proportions in [0, 1] that no word names, such as how thick the legs are; see ``filling``.
     """
 
     kind: int = 0
@@ -159,6 +161,7 @@ class Recipe:
     count: int = 0
     features: tuple[int, ...] = (0,) * FEATURES
     colours: tuple[Rgb | None, ...] = (None,) * PARTS
+    measures: tuple[float | None, ...] = (None,) * MEASURES
 
     def numbers(self) -> np.ndarray:
         """The choices as int64 [5 + FEATURES]: kind, shape, height, width, count, features."""
@@ -168,6 +171,24 @@ class Recipe:
         """The colours as float32 [PARTS, 4]: in [-1, 1], and 1 where one is given."""
         rows = [(0, 0, 0, 0) if c is None else (*(v / 127.5 - 1 for v in c), 1) for c in self.colours]
         return np.array(rows, np.float32)
+
+    def fitted(self, measured: int = MEASURES) -> "Recipe":
+        """Without what its kind does not have, which are all measures beyond ``measured``; with a count it can have."""
+        kind = KINDS[self.kind - 1]
+        least, most = kind.counted[1:] if kind.counted else (0, 0)
+        shape = self.shape if self.shape and SHAPES[self.shape - 1] in kind.shapes else 0
+        return replace(
+            self, shape=shape, height=self.height if "height" in kind.sized else 0,
+            width=self.width if "width" in kind.sized else 0,
+            count=min(max(self.count, least), most) if self.count else 0,
+            features=tuple(f if n < len(kind.features) else 0 for n, f in enumerate(self.features)),
+            colours=tuple(c if n < len(kind.parts) else None for n, c in enumerate(self.colours)),
+            measures=tuple(m if n < measured else None for n, m in enumerate(self.measures)),
+        )  # fmt: skip
+
+    def proportions(self) -> np.ndarray:
+        """The measures as float32 [MEASURES, 2]: in [-1, 1], and 1 where one is given."""
+        return np.array([(0, 0) if m is None else (2 * m - 1, 1) for m in self.measures], np.float32)
 
 
 CHOICES = (len(KINDS) + 1, len(SHAPES) + 1, 3, 3, MOST + 1, *(3,) * FEATURES)

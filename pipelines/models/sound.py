@@ -7,7 +7,6 @@ A sketch of the mel is read off the score alone, frame by frame, and trained to 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +16,8 @@ from pipelines.backbone import BackboneConfig, FlowTransformer
 from pipelines.backbone.layers import Tap
 from pipelines.backbone.transformer import patchify
 from pipelines.errors import ModelError
-from pipelines.flow.types import Site
+from pipelines.models.aligned import AlignedModel
 from pipelines.models.combs import GROUPS, combs
-from pipelines.models.starter import implied_velocity
 from pipelines.models.weights import fill, load_config
 from pipelines.score import FEATURES, Score, frames_of
 from pipelines.score.frames import CURVES, KEYS, SLOTS
@@ -49,7 +47,7 @@ class Sheet:
     """Scores as numbers.
 
     Attributes:
-        curves: of every key [B, FEATURES, T], as :func:`pipelines.score.frames_of` draws them.
+        curves: of every key, and ages [B, FEATURES, T], as :func:`pipelines.score.frames_of` draws them.
         timbre: ids [B] int64.
         words: [B, words], 1 where a word varies the noise.
     """
@@ -112,7 +110,8 @@ class Overtones(nn.Module):
     def forward(self, curves: Tensor, x: Tensor) -> Tensor:
         """[B, T, bands] of ``curves`` [B, FEATURES, T] and the sketch's hidden frames ``x`` [B, T, width]."""
         with torch.no_grad():
-            held, _, fading, ringing = curves.unflatten(1, (CURVES, SLOTS))[:, :, :KEYS].transpose(2, 3).unbind(1)
+            drawn = curves[:, : CURVES * SLOTS].unflatten(1, (CURVES, SLOTS))
+            held, _, fading, ringing = drawn[:, :, :KEYS].transpose(2, 3).unbind(1)
             energy = torch.stack([held + ringing, fading], dim=2) @ self.combs.to(curves.dtype)  # [B, T, 2, maps]
             heard = energy.add(1e-3).log().div(3).add(1)
             heard = heard.unflatten(3, (len(GROUPS), -1)).flatten(2, 3).transpose(2, 3)  # [B, T, bands, maps]
@@ -212,18 +211,11 @@ class SoundCondition:
         return replace(self, aligned=self.aligned.roll(-tokens, 1), sketch=self.sketch.roll(-tokens * patch, 2))
 
 
-class SoundModel:
+class SoundModel(AlignedModel):
     """A trained :class:`SoundNetwork` as a :class:`pipelines.flow.FlowModel` over [B, BANDS, T], T a multiple of 4."""
 
     def __init__(self, network: SoundNetwork, name: str = "sound") -> None:
-        self.name, self.network = name, network.eval().requires_grad_(False)
-        self.config = network.config
-        self.sites = tuple(Site(index, f"blocks.{index}", 1) for index in range(network.config.backbone.depth))
-
-    @property
-    def value_dtype(self) -> torch.dtype:
-        """Dtype of the values that a tap sees."""
-        return self.network.backbone.head.weight.dtype
+        super().__init__(network, name)
 
     @torch.inference_mode()
     def encode(self, scores: Sequence[Score], frames: int, start: int = 0) -> SoundCondition:
@@ -236,23 +228,11 @@ class SoundModel:
         sheet = replace(sheet, curves=sheet.curves.to(self.value_dtype), words=sheet.words.to(self.value_dtype))
         return SoundCondition(*self.network.encode(sheet))
 
-    @torch.inference_mode()
-    def velocity(self, x: Tensor, sigma: Tensor, condition: SoundCondition, tap: Tap | None = None) -> Tensor:
-        """Velocity [B, BANDS, T] in ``x``'s dtype at ``sigma`` [B] or [B, tokens]."""
-        clean = self.network.clean(
-            x.float(), sigma.float(), condition.aligned, condition.context, condition.pooled, condition.sketch, tap
-        )
-        return implied_velocity(x, clean, sigma)
-
-    def value_shape(self, x: Tensor) -> tuple[int, int, int]:
-        """Shape [B, N, C] of the values at each site."""
-        (tokens,) = self.network.backbone.grid_of(x)
-        return x.shape[0], 1 + tokens, self.config.backbone.dim
-
-    def join(self, conditions: Sequence[Any]) -> SoundCondition:
-        """Conditions one after the other in one batch."""
-        parts = ("aligned", "context", "pooled", "sketch")
-        return SoundCondition(*(torch.cat([getattr(c, part) for c in conditions]) for part in parts))
+    def _clean(self, x: Tensor, sigma: Tensor, condition: SoundCondition, tap: Tap | None) -> Tensor:
+        """Clean estimate of ``x``; ``sigma`` may be [B, tokens] too."""
+        return self.network.clean(
+            x, sigma, condition.aligned, condition.context, condition.pooled, condition.sketch, tap
+        )  # fmt: skip
 
 
 def load_sound(folder: Path, *, dtype: torch.dtype = torch.float32) -> SoundModel:

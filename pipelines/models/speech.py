@@ -4,20 +4,17 @@ One network speaks, edits and continues: it is shown the frames that are to stay
 (arXiv 2410.06885). Unlike F5-TTS it is told the phone of every frame, so that no word is skipped or said twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig, FlowTransformer
-from pipelines.backbone.layers import Tap
 from pipelines.backbone.transformer import patchify
 from pipelines.errors import ModelError
-from pipelines.flow.types import Site
-from pipelines.models.starter import implied_velocity
+from pipelines.models.aligned import AlignedModel
 from pipelines.models.weights import fill, load_config
 
 NO_PHONE = 0  # id of a frame of which nothing is said; the alphabet's own ids begin at 1
@@ -126,7 +123,7 @@ class SpeechCondition:
     pooled: Tensor
 
 
-class SpeechModel:
+class SpeechModel(AlignedModel):
     """A trained :class:`SpeechNetwork` as a :class:`pipelines.flow.FlowModel` over [B, BANDS, T], T a multiple of 2."""
 
     def __init__(
@@ -134,15 +131,8 @@ class SpeechModel:
         paces: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         """``paces`` is by how much longer each voice holds its phones than ``durations`` says; by default no longer."""
-        self.name, self.network, self.paces = name, network.eval().requires_grad_(False), dict(paces or {})
-        self.durations = durations.eval().requires_grad_(False)
-        self.config = network.config
-        self.sites = tuple(Site(index, f"blocks.{index}", 1) for index in range(network.config.backbone.depth))
-
-    @property
-    def value_dtype(self) -> torch.dtype:
-        """Dtype of the values that a tap sees."""
-        return self.network.backbone.head.weight.dtype
+        super().__init__(network, name)
+        self.durations, self.paces = durations.eval().requires_grad_(False), dict(paces or {})
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -179,25 +169,6 @@ class SpeechModel:
     def nothing(self, frames: Frames) -> SpeechCondition:
         """The unconditional branch of guidance for the same length: nothing said, by nobody, nothing known."""
         return self.encode(emptied(frames))
-
-    @torch.inference_mode()
-    def velocity(self, x: Tensor, sigma: Tensor, condition: SpeechCondition, tap: Tap | None = None) -> Tensor:
-        """Velocity [B, BANDS, T] in ``x``'s dtype at ``sigma`` [B]."""
-        clean = self.network.backbone(
-            x.float(), sigma.float(), condition.context, condition.pooled, tap, aligned=condition.aligned
-        )
-        return implied_velocity(x, clean, sigma)
-
-    def value_shape(self, x: Tensor) -> tuple[int, int, int]:
-        """Shape [B, N, C] of the values at each site."""
-        (tokens,) = self.network.backbone.grid_of(x)
-        return x.shape[0], 1 + tokens, self.config.backbone.dim
-
-    def join(self, conditions: Sequence[Any]) -> SpeechCondition:
-        """Conditions one after the other in one batch."""
-        return SpeechCondition(
-            *(torch.cat([getattr(c, part) for c in conditions]) for part in ("aligned", "context", "pooled"))
-        )
 
 
 def emptied(frames: Frames) -> Frames:

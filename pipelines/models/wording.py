@@ -206,4 +206,5 @@ def merged(recipe: Recipe, other: Recipe) -> Recipe:
         width=recipe.width or other.width, count=recipe.count or other.count,
         features=tuple(a or b for a, b in zip(recipe.features, other.features, strict=True)),
         colours=tuple(a or b for a, b in zip(recipe.colours, other.colours, strict=True)),
+        measures=tuple(b if a is None else a for a, b in zip(recipe.measures, other.measures, strict=True)),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,41 +13,69 @@ from pipelines.edit import feathered
 from pipelines.errors import MediaError, ModelError, SettingsError
 from pipelines.events import Done, Event, Note
 from pipelines.media import Clip, Mask, Picture, Sound
-from pipelines.models.diffusers.families import multiple, temporal
+from pipelines.models.diffusers.codecs import temporal
+from pipelines.models.diffusers.families import multiple
 from pipelines.models.diffusers.model import Ask
+from pipelines.pretrained import following
 from pipelines.pretrained.canvas import Canvas, frames_of
 from pipelines.pretrained.running import Running, Shown, finite
 from pipelines.sampling import Clock, seeds_of
 from pipelines.settings import VideoEditSettings, VideoSettings
 
 AREA = 832 * 480  # pixels of a frame that these models were made for
-MOST = 257  # frames that are edited at once
+MOST = 257  # frames that are made or edited at once
 
 
 class PretrainedClips(Running):
     """Makes and edits clips with one checkpoint; safe to share, it keeps no state of a run."""
 
     def generate(  # type: ignore[override]
-        self, settings: VideoSettings, first_frame: Picture | None = None, last_frame: Picture | None = None
+        self,
+        settings: VideoSettings,
+        first_frame: Picture | None = None,
+        last_frame: Picture | None = None,
+        sound: Sound | None = None,
     ) -> Iterator[Event[Clip]]:
         """Make clips by the checkpoint's own pipeline, from ``first_frame`` where its family starts from a picture.
 
+        Where it can, pictures follow ``sound``, which the clips then carry as it was given: for as long as it lasts
+        where ``settings.follow_sound`` says so, in the least number of frames of the model's grid that holds it, at
+        most :data:`MOST`; what is beyond the clip is left out, and silence fills what it leaves.
+
         Raises:
-            SettingsError: a loop was asked for, or a picture is missing or too much.
+            SettingsError: a loop or too many clips were asked for, a picture is missing or too much, or the family
+                follows no sound.
+            MediaError: the sound is silent, too short or too long.
             ModelError: the size does not fit the model's grid.
         """
         started = time.monotonic()
         if settings.loop:
             raise SettingsError("loop: checkpoints make no loops; use the starter, or turn it off")
-        if last_frame is not None or (first_frame is not None and not self.model.family.first_frame):
-            raise SettingsError(f"first_frame: {self.model.family.title} takes no such picture; leave it out")
+        if last_frame is not None:
+            raise SettingsError("last_frame: checkpoints take a first frame alone; leave it out")
+        if sound is not None and self.model.family.follows is None:
+            raise SettingsError(
+                f"sound: {self.model.family.title} follows no sound; leave it out, or choose a model that does (LTX-2)"
+            )
+        if first_frame is not None and not self.model.family.first_frame:
+            yield from self._starting().generate(settings, first_frame, None, sound)
+            return
+        if settings.count > 1 and self.model.family.one_at_a_time:
+            raise SettingsError(f"count: {self.model.family.title} makes one clip at a time; use 1 and several seeds")
         seeds = seeds_of(settings, settings.count)
-        size = (settings.frames, settings.height, settings.width)
+        size = (self._frames(settings, sound), settings.height, settings.width)
         prompt = settings.prompt if settings.style == "none" else f"{settings.prompt}, {settings.style}"
         ask = Ask(
             (prompt,) * settings.count, size, settings.negative_prompt, settings.guidance, settings.steps,
-            tuple(seeds), settings.rate, self._first(first_frame, size),
+            tuple(seeds), settings.rate, more=self._first(first_frame, size),
         )  # fmt: skip
+        seconds = size[0] / settings.rate
+        if sound is not None:
+            self.model.check(size)
+            if said := following.told(sound, size[0], settings.rate, settings.follow_sound):
+                yield Note(said)
+            rate = self.model.hearing_rate
+            ask = replace(ask, sound=self.model.hear(following.wave_of(sound, seconds, rate), seconds))
 
         def show(clean: Tensor) -> tuple[Clip, ...]:
             return _clips(self.model.from_state(clean, size).transpose(1, 2), settings.rate)
@@ -56,8 +85,10 @@ class PretrainedClips(Running):
                 yield event
                 continue
             made = finite(torch.as_tensor(event.result[0]).float()) * 2 - 1
-            sound = self._sound(event.result)
-            yield Done(_clips(made, settings.rate, sound), tuple(seeds), event.calls, time.monotonic() - started)
+            carried: list[Sound | None] = (
+                self._sound(event.result) if sound is None else [following.fitted(sound, seconds) for _ in made]
+            )
+            yield Done(_clips(made, settings.rate, carried), tuple(seeds), event.calls, time.monotonic() - started)
 
     def edit(  # type: ignore[override]
         self, settings: VideoEditSettings, source: Clip, mask: Mask | None = None
@@ -110,6 +141,26 @@ class PretrainedClips(Running):
             ModelError: always.
         """
         raise ModelError("model: checkpoints do not let a clip go on; use the starter")
+
+    def _frames(self, settings: VideoSettings, sound: Sound | None) -> int:
+        """How many are made: as many as were asked for, or as a usable sound lasts."""
+        if sound is None:
+            return settings.frames
+        following.check(sound)
+        if not settings.follow_sound:
+            return settings.frames
+        return following.frames_for(sound.seconds, settings.rate, temporal(self.model.pipeline), MOST)
+
+    def _starting(self) -> "PretrainedClips":
+        """The same weights, starting from a picture.
+
+        Raises:
+            SettingsError: they were not made for it.
+        """
+        found = self.model.from_a_picture
+        if found is None:
+            raise SettingsError(f"first_frame: {self.model.family.title} takes no such picture; leave it out")
+        return PretrainedClips(found, self.plan)
 
     def _first(self, first: Picture | None, size: tuple[int, int, int]) -> dict[str, Any]:
         """The first frame as an argument, for families that start from one."""

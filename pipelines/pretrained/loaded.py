@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.checkpoints import fetch, find, measured, plan
+from pipelines.checkpoints import f5tts, fetch, find, hunyuan3d, measured, plan
 from pipelines.checkpoints.named import all_named
 from pipelines.errors import ModelError
 
@@ -42,10 +42,18 @@ def open_checkpoint(
     made = found.known
     if made.medium != medium:
         raise ModelError(f"model: {found.title} makes {made.medium}, not {medium}; choose it in that tab")
-    from pipelines.models.diffusers.loading import load
-
     kept = all_named().get(model)
     chosen = plan(found, _means(), asked or (kept.load if kept else None))
+    if found.family == hunyuan3d.FAMILY:
+        from pipelines.pretrained.shapes import PretrainedShapes
+
+        return PretrainedShapes.load(found, chosen)
+    if found.family == f5tts.FAMILY:
+        from pipelines.pretrained.speech import PretrainedSpeech
+
+        return PretrainedSpeech.load(found, chosen)
+    from pipelines.models.diffusers.loading import load
+
     return KINDS[medium]()(load(found, chosen), chosen)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipelines.checkpoints import Plan
+from pipelines.checkpoints.used import Peak, Used, keep
 from pipelines.edit import EditPlan, EditStep
 from pipelines.errors import ModelError, SettingsError
 from pipelines.events import Event, Note, Preview
@@ -18,8 +19,10 @@ from pipelines.models.diffusers.driver import Drive
 from pipelines.models.diffusers.loading import cached_steps
 from pipelines.models.diffusers.lora import with_loras
 from pipelines.models.diffusers.model import Ask, DiffusersModel
+from pipelines.models.diffusers.own import OwnRun
 from pipelines.sampling import Clock, edited
 
+OVER = 1.25  # times its plan that a run may take before it is said
 LOOK = 0.1  # part of the time so far that previews may take: decoding costs as much as steps on large models
 
 
@@ -52,21 +55,44 @@ class Running:
             drive = self.model.drive(ask, rule, self._grid(settings, ask), return_dict=False, **more)
             clock, look = Clock(steps, started), Glance()
             calls = 0
-            for step in _closing(drive):
-                calls = step.calls
-                yield clock.progress(step.done)
-                if step.done < steps and look.due():
-                    yield Preview(show(step.clean))
-                    look.seen()
+            with Peak(self.model.before) as peak:
+                for step in _closing(drive):
+                    calls = step.calls
+                    yield clock.progress(step.done)
+                    if step.done < steps and look.due():
+                        yield Preview(show(step.clean))
+                        look.seen()
+        yield from self._compared(peak)
         yield Shown(drive.result, calls)
+
+    def _compared(self, peak: Peak) -> Iterator[Note]:
+        """Keep what a run took beside its plan; a note where it was clearly more."""
+        if self.model.before is None:
+            return
+        plan = self.plan
+        used = Used(max(peak.memory, self.model.loaded), peak.graphics, plan.memory_bytes, plan.graphics_bytes)
+        keep(plan.key, used)
+        if used.over > OVER:
+            took, planned = (used.graphics, used.planned_graphics) if plan.graphics_bytes else (
+                used.memory, used.planned_memory
+            )  # fmt: skip
+            yield Note(f"This took {took / 1e9:.1f} GB of memory, {planned / 1e9:.1f} GB were planned for the model.")
 
     def edit(
         self, settings: Any, x: Tensor, size: tuple[int, ...], mask: Tensor | None, seed: int, **more: Any
     ) -> Iterator[EditStep]:
-        """The editor that ``settings`` name on the state ``x``, velocities from what the pipeline told its network."""
+        """The editor that ``settings`` name on the state ``x``, velocities from what the pipeline told its network.
+
+        Raises:
+            ModelError: this editor cannot work with this model; the message says which can.
+        """
+        self.model.can_edit(settings.method)
         asked = {"steps": settings.steps, "size": size, "more": more}
         source = self.model.encode([settings.source_prompt], Ask(("",), **asked))
         target = self.model.encode([settings.prompt], Ask(("",), **asked))
+        if source.moves is not None:  # a first frame that the model holds stays as it is
+            held = source.moves.to(x.device, torch.float32)
+            mask = held if mask is None else mask * held
         plan = EditPlan(self.model, source, target, settings.guidance, mask)
         levels = None if settings.schedule != "model" else source.levels
         yield from edited(plan, settings, x, [seed], self.model.rows(x), levels=levels, end=0.0)
@@ -98,7 +124,7 @@ class Glance:
         self._spent += time.monotonic() - self._asked
 
 
-def _closing(drive: Drive) -> Iterator[Any]:
+def _closing(drive: Drive | OwnRun) -> Iterator[Any]:
     steps = drive.steps()
     try:
         yield from steps

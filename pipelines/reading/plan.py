@@ -12,6 +12,7 @@ from pipelines.reading.reader import SpokenWord
 
 MARGIN = 6  # frames (64 ms) to either side of a word in which the quietest place for a cut is looked for
 LONGEST_PAUSE = 32  # frames of the silence at the end that come before words that are added there
+AROUND = 4  # words to either side of new ones that their durations are told
 PAUSE = 3  # frames from which on a gap between words is a pause
 CONTEXT = 128  # frames (1.4 s) of the recording that are shown to either side of what is made
 ISLAND = 48  # frames: where less than this stays between two places, they are made together
@@ -171,11 +172,12 @@ def plan_edit(
             continue
         gaps = _Gaps.around(change, spans, int(ends[-1]))
         begin, end = _place(change, spans, gaps, target)
-        made = _made(target[change.begin : change.end], pace / speed, durations)
+        pauses = (begin - gaps.left >= PAUSE, gaps.right - end >= PAUSE)
+        made = _made(target, (change.begin, change.end), pauses, pace / speed, durations)
         # The recording's own pause stands where there is one on that side; nothing pauses at the very end.
-        if gaps.right - end >= PAUSE or change.last == len(spans):
+        if pauses[1] or change.last == len(spans):
             made = made.without_last_pause()
-        if not made.symbols and begin - gaps.left >= PAUSE and gaps.right - end >= PAUSE:
+        if not made.symbols and all(pauses):
             # Words go between two pauses: of these stays as much as the longer one is, and nothing has to be made.
             begin, end = cuts = gaps.joined(begin, end, level)
         else:
@@ -261,22 +263,38 @@ class _Made:
         return _Made(self.symbols[:-1], self.stresses[:-1], self.lengths[:-1], self.words)
 
 
-def _made(words: Sequence[SpokenWord], pace: float, durations: Durations) -> _Made:
-    """New words, as long as the voice would hold them at this pace, between two silences that are not used."""
-    symbols, stresses, places = SILENCE, [0], []
-    for word in words:
-        places.append((len(symbols) - 1, len(symbols) - 1 + len(word.phones)))
+def _made(
+    target: Sequence[SpokenWord], span: tuple[int, int], pauses: tuple[bool, bool], pace: float, durations: Durations
+) -> _Made:
+    """Words ``span`` of the new text, as long as the voice would hold them at this pace between their neighbours.
+
+    ``pauses`` says whether the recording pauses before and after them. Alone, a word would end as before a silence,
+    where its last phone fades and counts as short.
+    """
+    begin, end = span
+    if begin == end:
+        return _Made("", (), (), ())
+    symbols, stresses, places, inside = SILENCE, [0], [], [1, 1]
+    for number in range(max(0, begin - AROUND), min(len(target), end + AROUND)):
+        word = target[number]
+        if number == begin:
+            inside[0] = len(symbols)
+        if begin <= number < end:
+            places.append((len(symbols) - inside[0], len(symbols) - inside[0] + len(word.phones)))
         symbols += "".join(phone.symbol for phone in word.phones) + word.stop
         stresses += [*(phone.stress for phone in word.phones), *([0] if word.stop else [])]
-    if not words:
-        return _Made("", (), (), ())
-    expected = durations(symbols + SILENCE, [*stresses, 0])[1:-1]
+        if number == end - 1:
+            inside[1] = len(symbols)
+        if not word.stop and ((number == begin - 1 and pauses[0]) or (number == end - 1 and pauses[1])):
+            symbols, stresses = symbols + ",", [*stresses, 0]
+    expected = durations(symbols + SILENCE, [*stresses, 0])[inside[0] : inside[1]]
+    symbols, stresses = symbols[inside[0] : inside[1]], stresses[inside[0] : inside[1]]
     lengths, owed = [], 0.0
     for length in expected:
         whole = max(2, round(float(length) * pace + owed))
         owed += float(length) * pace - whole
         lengths.append(whole)
-    return _Made(symbols[1:], tuple(stresses[1:]), tuple(lengths), tuple(places))
+    return _Made(symbols, tuple(stresses), tuple(lengths), tuple(places))
 
 
 class _Builder:

@@ -1,6 +1,6 @@
 """Settings of speech and of sounds."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,19 +33,29 @@ class SpeechSettings(AudioSettings):
     PROMPT: ClassVar[str] = "text"
     STARTERS: ClassVar[tuple[str, ...]] = ("speech", "hibari")
 
-    model: Literal["speech", "hibari"] = Field(
-        "speech", title="Model", description="The flow model, or the ready-made voice that it learned from."
+    model: ModelName = Field(
+        "speech",
+        title="Model",
+        description="The flow model, the ready-made voice that it learned from, or a checkpoint that clones voices.",
     )
     text: Words = Field(title="Text", description="What to say, in English; up to 20,000 characters.")
     voice: Voice = Field("heart", title="Voice", description="Who speaks.")
     speed: float = Field(1.0, ge=0.5, le=2, title="Speed", description="1 is the voice's own pace, 2 twice as fast.")
+    voice_words: Words = Field(
+        "",
+        title="Words of the recording",
+        description="For a checkpoint that clones a voice: what its recording says; empty has it heard.",
+    )
     pause: float = Field(0.35, ge=0, le=3, title="Pause", description="Seconds of silence between sentences.")
     steps: int = Field(8, ge=1, le=200, title="Steps", description="How many steps the solver takes for each sentence.")
     takes: int = Field(
         1, ge=1, le=8, title="Takes", description="How often each sentence is spoken; the clearest is kept."
     )
     guidance: float = Field(
-        1.5, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is clearer."
+        1.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher takes twice the time."
+    )
+    shift: float = Field(
+        0.5, ge=0.1, le=20, title="Shift", description="For the spacing 'shift': above 1 spends more steps near noise."
     )
 
     @model_validator(mode="after")
@@ -62,11 +72,12 @@ class SpeechEditSettings(AudioSettings):
 
     SUBJECT: ClassVar[str] = "speech"
     TASK: ClassVar[str] = "edit"
-    BEFORE: ClassVar[dict[str, Any]] = {"takes": 1}
     PROMPT: ClassVar[str] = "text"
     STARTERS: ClassVar[tuple[str, ...]] = ("speech",)
 
-    model: Literal["speech"] = Field("speech", title="Model", description="Which model to run.")
+    model: ModelName = Field(
+        "speech", title="Model", description="Which model to run: the starter, or a checkpoint that clones voices."
+    )
     source_text: Words = Field(title="It says", description="The words of the recording as it is.")
     text: Words = Field("", title="Make it say", description="The words as they should be; a word left out is cut.")
     voice: Voice = Field("heart", title="Voice", description="The voice nearest to the recording's.")
@@ -79,7 +90,7 @@ class SpeechEditSettings(AudioSettings):
     end: float | None = Field(None, ge=0, title="To", description="Seconds: end of the part that is spoken anew.")
     steps: int = Field(16, ge=1, le=200, title="Steps", description="How many steps the solver takes.")
     takes: int = Field(
-        4, ge=1, le=16, title="Takes", description="How often the new words are spoken; the clearest are kept."
+        1, ge=1, le=16, title="Takes", description="How often the new words are spoken; the clearest are kept."
     )
     guidance: float = Field(
         1.5, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is clearer."

@@ -45,8 +45,6 @@ class Settings(BaseModel):
     VERSION: ClassVar[int] = 1
     MEDIUM: ClassVar[str] = ""
     TASK: ClassVar[str] = ""
-    # What a field meant to a file that was written before there was this field, where that is not its default.
-    BEFORE: ClassVar[dict[str, Any]] = {}
     SUBJECT: ClassVar[str] = ""  # what of the medium, where it has several: speech and sound are both audio
 
     version: Literal[1] = Field(1, title="Settings version", description="Format of these settings.")
@@ -80,9 +78,7 @@ class Settings(BaseModel):
         if not isinstance(found, int) or found > cls.VERSION:
             raise SettingsError(f"version: settings are of version {found!r}, this program reads up to {cls.VERSION}")
         known = {key: value for key, value in raw.items() if key in cls.model_fields}
-        return cls(**{**cls.BEFORE, **known, "version": cls.VERSION}), {
-            k: v for k, v in raw.items() if k not in cls.model_fields
-        }
+        return cls(**{**known, "version": cls.VERSION}), {k: v for k, v in raw.items() if k not in cls.model_fields}
 
 
 def _explain(error: ErrorDetails) -> str:

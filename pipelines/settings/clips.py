@@ -20,7 +20,9 @@ class ClipEditSettings(ToolSettings):
         1.0, ge=0.1, le=8, title="Speed", description="2 is twice as fast; the frame rate and the pitch stay."
     )
     smooth: bool = Field(
-        False, title="Blend", description="Slower than it was: fade between frames instead of showing them longer."
+        False,
+        title="Frames in between",
+        description="Slower than it was: move what moves between two frames instead of showing each longer.",
     )
     loop: Literal["none", "swing", "fade"] = Field(
         "none",
@@ -32,10 +34,11 @@ class ClipEditSettings(ToolSettings):
     )
     repeat: int = Field(1, ge=1, le=50, title="Repeat", description="How often it is played.")
     enlarge: int = Field(1, ge=1, le=8, title="Enlarge", description="Times as wide and high.")
-    filter: Literal["lanczos", "pixels"] = Field(
-        "lanczos",
+    filter: Literal["redrawn", "lanczos", "pixels"] = Field(
+        "redrawn",
         title="Enlarged by",
-        description="Lanczos is smooth and invents nothing; or every pixel stays a square.",
+        description="A network redraws edges, for drawings; Lanczos is smooth and invents nothing, for photographs; "
+        "or every pixel stays a square.",
     )
     sound: Literal["keep", "none", "new", "mix"] = Field(
         "keep", title="Sound", description="Its own, none, that of a file in its place, or both together."

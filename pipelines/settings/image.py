@@ -63,11 +63,13 @@ class ImageEditSettings(EditorSettings):
         "into noise exactly and forward again, sharing attention; MagicMix blends a layout with a new meaning; "
         "SDEdit adds noise and repaints (the baseline).",
     )
+    # How these three were found: tests/bench/edits.py. More steps change nothing that can be measured.
+    steps: int = Field(8, ge=1, le=200, title="Steps", description="How many steps the solver takes.")
     strength: float = Field(
-        0.9, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
+        1.0, ge=0, le=1, title="Change", description="0 keeps nearly everything, 1 may change everything."
     )
     guidance: float = Field(
-        2.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
+        1.5, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
     )
     solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
     average: int = Field(

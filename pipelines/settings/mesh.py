@@ -36,7 +36,7 @@ class MeshSettings(SamplingSettings):
         10, ge=1, le=200, title="Steps", description="How many steps the solver takes. More is slower and finer."
     )
     guidance: float = Field(
-        2.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
+        1.0, ge=1, le=20, title="Follow the words", description="Guidance scale: 1 is off, higher is more literal."
     )
     solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
 
@@ -77,7 +77,7 @@ class MeshEditSettings(EditorSettings):
     )
     front: To = Field(1.0, title="To the front", description="Only change what lies behind this share of its depth.")
     guidance: float = Field(
-        2.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
+        1.0, ge=1, le=20, title="Follow the words", description="Pull from the old description toward the new one."
     )
     solver: Solver = Field("alf", title="Solver", description="Rule for RF-Edit's way there and back.")
     average: Whole = Field(

@@ -1,7 +1,8 @@
 """Settings of moving pictures."""
 
 import re
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,6 +31,12 @@ class VideoSettings(SamplingSettings):
     width: int = Field(64, ge=32, le=2048, multiple_of=8, title="Width", description="Checkpoints: in pixels.")
     height: int = Field(64, ge=32, le=2048, multiple_of=8, title="Height", description="Checkpoints: in pixels.")
     rate: float = Field(10.0, ge=1, le=60, title="Frame rate", description="Frames a second.")
+    follow_sound: bool = Field(
+        True,
+        title="As long as the sound",
+        description="With a sound to follow: as many frames as it lasts. Off keeps 'Frames': the sound is cut, or "
+        "silence follows it.",
+    )
     loop: bool = Field(True, title="Loop", description="Make the end run into the beginning.")
     amount: float = Field(
         1.0, ge=0, le=2, title="Motion", description="How far things move: 0 holds still, 1 is as the words say."
@@ -41,6 +48,12 @@ class VideoSettings(SamplingSettings):
     )
     solver: Solver = Field("ab2", title="Solver", description="Rule that takes the steps.")
     lora: Loras = Field("", title="LoRA", description=LORA)
+
+    @classmethod
+    def suited(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As ever; and frames that were asked for are kept whatever a sound lasts."""
+        found = super().suited(values)
+        return {**found, "follow_sound": "frames" not in values} if found else found
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -37,8 +37,8 @@ from pipelines.sound.words import asked_for, word_notes
 Decoder = Callable[[Tensor], Tensor]  # mel frames [B, BANDS, T] to waves [B, HOP T]
 Ear = Callable[[Source], tuple[ScoreNote, ...]]  # a dropped sound to its notes
 # Noise level at which a sound begins, over its sketch: what is decided above is the sketch's already (the shallow
-# diffusion of DiffSinger, arXiv 2105.02446). From pure noise, the starter's loudness wavers.
-BEGIN = 0.75
+# diffusion of DiffSinger, arXiv 2105.02446). From higher up, the starter's loudness wavers.
+BEGIN = 0.5
 WARM_UP = 32  # frames beside a loop's ends that the vocoder hears, so that it plays them as in mid-stream
 LOOP_FADE = 0.04  # seconds in which the beginning of a loop takes over from its end
 LIFT = 6.0  # a sound's bands and frames repeat each other: it shows through more noise than a picture

@@ -27,6 +27,7 @@ from pipelines.settings import SpeechEditSettings, SpeechSettings
 from pipelines.speech.clock import StretchClock
 from pipelines.speech.editing import closed, frames_of, opened
 from pipelines.speech.levels import gain_to, sound_of
+from pipelines.speech.postfilter import sharpened
 from pipelines.speech.ready import ReadyVoice
 from pipelines.speech.score import Score, rounded, shifted
 
@@ -77,7 +78,7 @@ class SpeechPipeline:
                 latent = estimate[..., : score.frames]
                 yield clock.said(score.frames, done)
             whole = torch.ones(score.frames, dtype=torch.bool)
-            latent = self._clearest(latent, score.symbols, score.lengths.tolist(), whole)
+            latent = self.clearest(latent, score.symbols, score.lengths.tolist(), whole)
             timed = score.timed()
             for place, samples in self._chunks(latent, pause if number < len(scores) - 1 else 0):
                 here = [word for word in timed if place <= round(word.start * SAMPLE_RATE) < place + len(samples)]
@@ -116,7 +117,7 @@ class SpeechPipeline:
                 yield clock.said(size, done)
             takes = torch.where(frames.known[:, -1:] > 0, frames.known[:, :-1], latent)[..., :size]
             symbols, lengths = work.plan.within(window)
-            whole = self._clearest(takes, symbols, lengths, frames.known[0, -1, :size] == 0)
+            whole = self.clearest(takes, symbols, lengths, frames.known[0, -1, :size] == 0)
             made.append((window, self.vocoder(whole)[0].numpy()))
             clock.finished(size)
         yield Done((closed(work, made),), (seed,), model.calls, time.monotonic() - started)
@@ -142,7 +143,7 @@ class SpeechPipeline:
         logs = self.model.durations(ids[None], marks[None], torch.tensor([self.model.voice(voice)]))[0]
         return logs.exp() * self.model.paces.get(voice, 1.0)
 
-    def _clearest(self, takes: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:
+    def clearest(self, takes: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:
         """The one [1, BANDS, T] of ``takes`` that the aligner hears best; see :meth:`Aligner.clarity`."""
         if len(takes) == 1:
             return takes
@@ -166,7 +167,7 @@ class SpeechPipeline:
         for step in solve(velocity, noise((BANDS, size), seeds), grid, rule_named(settings.solver)):
             if not torch.isfinite(step.clean).all():
                 raise ModelError("model: the result is not finite; use fewer or more steps, or less guidance")
-            yield step.done, step.clean.float()
+            yield step.done, sharpened(step.clean.float())
 
     def frames(self, score: Score, voice: int) -> Frames:
         """What the network is told of a sentence, rounded up to its patch; nothing of it is known."""

@@ -45,7 +45,7 @@ def train(
     medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path | None = None,
     steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
 ) -> None:  # fmt: skip
-    """Train or resume a network, a fresh one of images from the starter in folder --warm where given.
+    """Train or resume a network, a fresh one of images, clips or speech from the starter in folder --warm where given.
 
     A lower --steps than before starts the final decay earlier.
     """
@@ -83,9 +83,18 @@ def export(medium: str = typer.Argument("image"), run: Path | None = None, out: 
     typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.glob('*.safetensors')) / 1e6:.1f} MB")
 
 
+@app.command()
+def enlarger(data: Path = Path("data"), out: Path | None = None) -> None:
+    """Fetch the network that enlarges drawings, which others trained, and write it as the app loads it."""
+    from pipelines.training.enlarger import convert
+
+    convert(data, out or assets() / "weights" / "enlarger")
+
+
 def _recipe(medium: str) -> Recipe:
     from pipelines.training import (  # bring in torch
         aligner,
+        drafting,
         lipsync,
         mesh,
         recipes,
@@ -103,7 +112,7 @@ def _recipe(medium: str) -> Recipe:
             recipes.export_image, "image-starter", _prepare_image,
         ),
         "speech": Recipe(
-            "speech", lambda d, r, s, w, c: speech.speech(d, r, steps=s, compile_model=c)[0],
+            "speech", lambda d, r, s, w, c: speech.speech(d, r, steps=s, warm=w, compile_model=c)[0],
             lambda r, f: speech.export_speech(r, r.with_name("durations"), f), "speech-starter", _prepare_speech,
         ),
         "durations": Recipe(
@@ -138,7 +147,7 @@ def _recipe(medium: str) -> Recipe:
             "mesh", lambda d, r, s, w, c: mesh.mesh(d, r, steps=s, compile_model=c)[0], mesh.export_mesh,
             "mesh-starter", _prepare_mesh,
         ),
-        "draft": Recipe("mesh", lambda d, r, s, w, c: mesh.draft(d, r, steps=s)[0], None, "mesh-starter"),
+        "draft": Recipe("mesh", lambda d, r, s, w, c: drafting.draft(d, r, steps=s)[0], None, "mesh-starter"),
         "sight": Recipe("mesh", lambda d, r, s, w, c: sight.sight(d, r, steps=s)[0], None, "mesh-starter"),
     }  # fmt: skip
     if medium not in known:
@@ -185,9 +194,12 @@ def _prepare_video(data: Path) -> str:
 
 
 def _prepare_mesh(data: Path) -> str:
+    from pipelines.training.data.object_set import ObjectSet, prepare_known
     from pipelines.training.data.object_set import prepare as prepare_objects
 
-    return f"{prepare_objects(data / 'mesh')} objects"
+    made = prepare_objects(data / "mesh")
+    known = prepare_known(ObjectSet.load(data / "mesh"), assets() / "objects")
+    return f"{made} objects, {known} of them in the bank"
 
 
 def _prepare_speech(data: Path) -> str:

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+from torch.nn.functional import cross_entropy
 
 from pipelines.models.bank import STYLES, Bank, Reference
-from pipelines.models.mesh import PIXELS
 from pipelines.models.shapes import NAMES, PARTS, kind_named
-from pipelines.models.sight import Sight
+from pipelines.models.sight import Look, Sight
 from pipelines.training.data.object_set import VIEWS, ObjectSet
-from pipelines.training.mesh import new_colours
+from pipelines.training.mesh import EYE_BATCH
 from pipelines.training.objectives import half_where_fast
 from pipelines.training.trainer import Trainer, TrainSettings
+from pipelines.training.views import closer, new_colours
 
 # Stickers of the bank that show a kind of ours and little else.
 STICKERS: dict[str, tuple[str, ...]] = {
@@ -30,7 +30,6 @@ STICKERS: dict[str, tuple[str, ...]] = {
     "sofa": ("couch and lamp",), "bucket": ("bucket",), "cabinet": ("file cabinet",),
 }  # fmt: skip
 SIGHT_SETTINGS = TrainSettings(steps=1500, warmup=30, decay=0.5, muon_rate=0.0, adam_rate=2e-3, ema=0.99)
-BATCH = 64
 SHARES = (0.6, 0.2, 0.2)  # views, stickers of our kinds, stickers of anything else
 
 
@@ -52,7 +51,7 @@ def sticker_rows(bank: Bank, *, held_out: bool) -> tuple[list[tuple[Reference, i
 
 @dataclass(frozen=True)
 class SightObjective:
-    """Cross entropy of kinds and of views, and squared error of shades where they are known."""
+    """Cross entropy of kinds, of views and of choices; squared error of measures and of shades where they are known."""
 
     objects: ObjectSet
     rows: np.ndarray
@@ -64,20 +63,31 @@ class SightObjective:
     def __call__(self, model: nn.Module, step: int) -> Tensor:
         """Mean loss of training step ``step``."""
         rng = np.random.default_rng((self.seed + 2, step))
-        pictures, kinds, views, shades = self.draw(rng)
+        pictures, kinds, views, rows, shades = self.draw(rng)
         with half_where_fast():
-            scores, poses, tones = model(pictures)
-        rendered = (views > 0)[:, None, None]
-        tint = ((tones.float() - shades).square() * rendered).mean()
-        return cross_entropy(scores.float(), kinds) + 0.5 * cross_entropy(poses.float(), views) + tint
+            found: Look = model(pictures, kinds)
+        seen = views > 0
+        loss = cross_entropy(found.kinds.float(), kinds) + 0.5 * cross_entropy(found.views.float(), views)
+        codes = torch.from_numpy(self.objects.numbers[rows[seen], 1:])
+        for column, scores in enumerate(found.choices):
+            told = codes[:, column] > 0  # the kind has it
+            wrong = cross_entropy(scores[seen][told].float(), codes[told, column], reduction="sum")
+            loss = loss + 0.25 * wrong / len(codes)
+        value, known = torch.from_numpy(self.objects.measures[rows[seen]]).unbind(-1)
+        away = ((found.measures[seen].float() - value).square() * known).sum() / known.sum()
+        # A part that the picture does not show has no shade to tell; on average that is a small share.
+        tint = (found.shades[seen].float() - shades[seen]).square().mean()
+        return loss + away + tint
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Pictures [B, 4, PIXELS, PIXELS], kinds [B], views [B], shades [B, PARTS, 3]."""
-        made, kinds, views, shades = [], [], [], []
-        for sort in rng.choice(3, BATCH, p=SHARES):
-            shade, view = np.zeros((PARTS, 3), np.float32), 0
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, np.ndarray, Tensor]:
+        """Pictures [B, 4, PIXELS, PIXELS], kinds [B], views [B], rows of objects [B], shades [B, PARTS, 3]."""
+        made, kinds, views, rows, shades = [], [], [], [], []
+        for sort in rng.choice(3, EYE_BATCH, p=SHARES):
+            shade, view, row = np.zeros((PARTS, 3), np.float32), 0, 0
             if sort == 0:
-                picture, kind, view, shade = self._view(rng)
+                row, view = int(rng.choice(self.rows)), 1 + int(rng.integers(len(VIEWS)))
+                picture, shade = self._view(row, view, rng)
+                kind = int(self.objects.numbers[row, 0])
             elif sort == 1:
                 reference, kind = self.known[int(rng.integers(len(self.known)))]
                 picture = self._sticker(reference)
@@ -86,39 +96,20 @@ class SightObjective:
             made.append(picture)
             kinds.append(kind)
             views.append(view)
+            rows.append(row)
             shades.append(shade)
-        return _moved(made, views, rng), torch.tensor(kinds), torch.tensor(views), torch.from_numpy(np.stack(shades))
+        pictures = closer(torch.from_numpy(np.stack(made)).movedim(-1, 1), views, rng)
+        return pictures, torch.tensor(kinds), torch.tensor(views), np.array(rows), torch.from_numpy(np.stack(shades))
 
-    def _view(self, rng: np.random.Generator) -> tuple[np.ndarray, int, int, np.ndarray]:
-        row, view = int(rng.choice(self.rows)), int(rng.integers(len(VIEWS)))
-        colours, _ = new_colours(self.objects.colours[row], True, rng)
-        part, light = self.objects.views[row, view].astype(np.float32)
+    def _view(self, row: int, view: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        colours, _ = new_colours(self.objects.colours[row], rng)
+        part, light = self.objects.views[row, view - 1].astype(np.float32)
         lit = colours[np.clip(part - 1, 0, PARTS - 1).astype(int)] / 255 * (light / 127)[..., None]
         picture = np.concatenate([lit * (part > 0)[..., None], (part > 0)[..., None]], axis=-1).astype(np.float32)
-        return picture, int(self.objects.numbers[row, 0]), 1 + view, (colours / 127.5 - 1).astype(np.float32)
+        return picture, (colours / 127.5 - 1).astype(np.float32)
 
     def _sticker(self, reference: Reference) -> np.ndarray:
         return np.repeat(np.repeat(self.bank.picture(reference).astype(np.float32) / 255, 2, 0), 2, 1)
-
-
-def _moved(made: list[np.ndarray], views: list[int], rng: np.random.Generator) -> Tensor:
-    """Pictures brought to one size round what they show, then a little off, in another light."""
-    stacked = torch.from_numpy(np.stack(made)).movedim(-1, 1)
-    turn = torch.zeros(len(made), 2, 3)
-    for place, picture in enumerate(made):
-        rows, columns = np.flatnonzero((picture[..., 3] > 0.5).any(1)), np.flatnonzero((picture[..., 3] > 0.5).any(0))
-        size = picture.shape[0]
-        x, y = (columns[0] + columns[-1] + 1) / size - 1, (rows[0] + rows[-1] + 1) / size - 1
-        half = 1.12 * max(np.ptp(columns) + 1, np.ptp(rows) + 1) / size
-        scale = half * rng.uniform(0.92, 1.12)
-        flip = -1.0 if not views[place] and rng.random() < 0.5 else 1.0  # stickers look to either side
-        turn[place] = torch.tensor(
-            [[scale * flip, 0, x + rng.uniform(-0.05, 0.05) * half], [0, scale, y + rng.uniform(-0.05, 0.05) * half]]
-        )
-    where = affine_grid(turn, [len(made), 4, PIXELS, PIXELS], align_corners=False)
-    pictures = grid_sample(stacked, where, align_corners=False)
-    tone = torch.from_numpy(rng.uniform(0.8, 1.2, (len(made), 3, 1, 1)).astype(np.float32))
-    return torch.cat([pictures[:, :3] * tone, pictures[:, 3:]], dim=1).clamp(0, 1)
 
 
 def sight(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Sight]:

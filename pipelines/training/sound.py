@@ -34,6 +34,8 @@ SKETCH_SETTINGS = TrainSettings(steps=4000, warmup=30, decay=0.4, muon_rate=0.0,
 # Tokens of a batch's crops, how many crops it holds, and the share of such batches: about equal work each.
 CROPS = ((24, 20, 0.25), (48, 12, 0.4), (96, 7, 0.25), (188, 4, 0.1))
 SKETCH_CROPS = ((24, 10, 0.7), (48, 6, 0.3))  # the sketch sees a frame at a time, so many short ones teach it most
+# Share of crops that begin anywhere: the sketch's are short and must show it the ends of sounds, too.
+ANYWHERE, SKETCH_ANYWHERE = 0.2, 0.6
 EMPTY = 0.1  # share of scores left out, for guidance
 NAMELESS = 0.05  # share of scores without a timbre: what a recording's notes say when nobody says what plays them
 NOTELESS = 0.05  # share of scores without notes: what is said of a recording of which no notes are known
@@ -57,6 +59,7 @@ class Crops:
     config: SoundConfig = SOUND
     seed: int = 0
     shapes: tuple[tuple[int, int, float], ...] = CROPS
+    anywhere: float = ANYWHERE
     chances: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,9 +74,10 @@ class Crops:
         rows = rng.choice(len(self.sounds.clips), count, p=self.chances)
         clips = [self.sounds.clips[row] for row in rows]
         frames = tokens * PATCH
-        # A sound that is made begins at its beginning, but for one in ten; one to go on with begins anywhere.
+        # A sound that is made begins at its beginning, most of the time; one to go on with begins anywhere.
         starts = [
-            int(rng.integers(max(0, clip.frames - frames) + 1)) if infill or rng.random() < 0.1 else 0 for clip in clips
+            int(rng.integers(max(0, clip.frames - frames) + 1)) if infill or rng.random() < self.anywhere else 0
+            for clip in clips
         ]
         data = np.stack([self._crop(clip, start, frames) for clip, start in zip(clips, starts, strict=True)])
         sheet = sheet_of(self.config, [told(clip, rng) for clip in clips], frames, starts)
@@ -171,7 +175,7 @@ def sketch(data: Path, run: Path, *, steps: int | None = None, config: SoundConf
     """The sketch of the sound starter on the prepared clips in ``data``; train it before :func:`sound`."""
     settings = SKETCH_SETTINGS if steps is None else replace(SKETCH_SETTINGS, steps=steps)
     network = sound_network(config, settings.seed).sketch
-    crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed, SKETCH_CROPS)
+    crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed, SKETCH_CROPS, SKETCH_ANYWHERE)
     return Trainer(network, SketchObjective(crops), settings, run), network
 
 
@@ -193,9 +197,9 @@ def sound(
     network.sketch.load_state_dict(averages(folder))
     network.sketch.requires_grad_(False)
     crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed)
-    # A sound shows through very much noise, since its bands and frames repeat each other, so training looks high up;
-    # not as high as it must where words alone say what to hear.
-    objective = SoundObjective(crops, logit_normal(1.2, 1.4, 0.05), settings.seed)
+    # A sound shows through much noise, since its bands and frames repeat each other, so training looks high up; but
+    # what the sketch leaves open is little, and is decided lower than where words alone say what to hear.
+    objective = SoundObjective(crops, logit_normal(0.5, 1.3, 0.05), settings.seed)
     return Trainer(network, objective, settings, run), network
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from pipelines.backbone import BackboneConfig
 from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE, SILENCE
 from pipelines.models.speech import Durations, Frames, SpeechConfig, SpeechNetwork, emptied, places_of
-from pipelines.models.weights import save_weights
+from pipelines.models.weights import load_config, load_weights, save_weights
 from pipelines.reading.phones import PHONES
 from pipelines.training.card import Card
 from pipelines.training.data.speech import VOICES, SpeechSet, Utterance
@@ -26,6 +27,7 @@ SPEECH = SpeechConfig(
 SPEECH_SETTINGS = TrainSettings(
     steps=5200, warmup=200, decay=0.35, muon_rate=0.0, adam_rate=8e-4, ema=0.999, weight_decay=0.01
 )
+SPEECH_AGAIN = replace(SPEECH_SETTINGS, steps=3000, decay=0.7, adam_rate=4e-4, seed=1)
 # Frames of a crop, and how many crops make a batch: about as many frames in each.
 SHAPES = ((192, 16), (320, 10), (480, 7), (640, 5))
 DURATION_SETTINGS = TrainSettings(steps=3000, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
@@ -132,13 +134,21 @@ class SpeechObjective:
 
 
 def speech(
-    data: Path, run: Path, *, steps: int | None = None, compile_model: bool = True, config: SpeechConfig = SPEECH
-) -> tuple[Trainer, SpeechNetwork]:
-    """The speech starter on the prepared voices in ``data``; ``run`` is the folder to train in or to resume."""
-    settings = SPEECH_SETTINGS if steps is None else replace(SPEECH_SETTINGS, steps=steps)
+    data: Path, run: Path, *, steps: int | None = None, warm: Path | None = None, compile_model: bool = True,
+    config: SpeechConfig = SPEECH,
+) -> tuple[Trainer, SpeechNetwork]:  # fmt: skip
+    """The speech starter on the prepared voices in ``data``; ``run`` is the folder to train in or to resume.
+
+    A fresh run goes on from the starter in folder ``warm``, where given, with other crops than those that it has seen.
+    """
+    settings = SPEECH_SETTINGS if warm is None else SPEECH_AGAIN
+    settings = settings if steps is None else replace(settings, steps=steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = SpeechNetwork(config)
+    if warm is not None:
+        held = load_weights(warm)
+        network.load_state_dict({name: held[f"network.{name}"] for name in network.state_dict()})
     objective = SpeechObjective(
         Crops(SpeechSet.load(data).subset(held_out=False), settings.seed), logit_normal(1.0, 1.2), settings.seed
     )
@@ -203,17 +213,25 @@ def paces(model: Durations, speech: SpeechSet) -> dict[str, float]:
 def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = SPEECH) -> None:
     """Write the averaged weights of ``run`` and of the duration predictor in ``timing``, with their model card.
 
-    The card takes its measurements from ``metrics.json`` where the run folder holds one.
+    Without a run in ``timing`` the durations and paces that ``folder`` holds stay. The card takes its measurements from
+    ``metrics.json`` where the run folder holds one.
     """
     done = Finished.read(run)
     tensors = {f"network.{name}": tensor for name, tensor in done.average.items()}
-    tensors |= {f"durations.{name}": tensor for name, tensor in averages(timing).items()}
+    before: dict[str, Any] = {}
+    if (timing / "state.safetensors").exists():
+        tensors |= {f"durations.{name}": tensor for name, tensor in averages(timing).items()}
+    else:
+        before = load_config(folder)
+        tensors |= {name: tensor for name, tensor in load_weights(folder).items() if name.startswith("durations.")}
     described = {
         "kind": "speech", "backbone": config.backbone.to_dict(), "alphabet": config.alphabet,
         "voices": list(config.voices), "width": config.width, "steps": done.step,
     }  # fmt: skip
     if (timing / "paces.json").exists():  # `python -m pipelines.training pace` writes it
         described["paces"] = json.loads((timing / "paces.json").read_text())
+    elif "paces" in before:
+        described["paces"] = before["paces"]
     save_weights(tensors, described, folder)
     frames = sum(count * length for length, count in SHAPES) // len(SHAPES)
     facts = [
@@ -223,10 +241,11 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
                    "on the frames that are to be filled in"),
         ("steps", f"{done.step:,} of about {frames:,} frames "
                   f"({done.step * frames * HOP / SAMPLE_RATE / 3600:.0f} hours of speech)"),
-        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core, bf16 autocast"),
-        ("optimizer", "AdamW; linear decay over the last 35%; EMA of the weights"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core without AVX-512, float32"),
+        ("optimizer", "AdamW; linear decay at the end; EMA of the weights"),
         ("seed", str(SPEECH_SETTINGS.seed)),
         ("command", "`python -m pipelines.training prepare speech`; `train speech`, `train durations`, `export`"),
+        *done.remarks,
     ]  # fmt: skip
     card = Card(
         "speech-starter",
@@ -239,7 +258,7 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
             "four from flite, which sound as mechanical as flite does.",
             "It does not clone: a recording of somebody else is edited in the voice nearest to it, helped by what is "
             "heard around the gap.",
-            "A changed word in the middle of a recording is understood about half the time.",
+            "A changed word in the middle of a recording is not always understood, see above.",
             "The tune of a sentence follows its teacher's: even, read, without play.",
             "What flite's voices stress was not known in training; they stress by themselves.",
             "Trained on a laptop's scale: hours of speech, not thousands of hours.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from pipelines.edit.types import CountedModel
 from pipelines.errors import SettingsError
@@ -15,7 +16,7 @@ from pipelines.flow import Call, FlowModel, Velocity, guided
 from pipelines.flow.filling import fill
 from pipelines.flow.rules import rule_named
 from pipelines.image import ImagePipeline
-from pipelines.media import Clip, Picture, Sound
+from pipelines.media import Clip, Picture
 from pipelines.models.motion import Score, performed, shrunk
 from pipelines.models.tracking import track
 from pipelines.models.video import VideoCondition, VideoModel
@@ -27,6 +28,12 @@ from pipelines.video.canvas import Canvas, to_clip
 TURN = 5  # frames by which a loop is turned from step to step, so that its seam lies nowhere
 # Where clips are done, above the clamp: nearer to the data the starter adds more noise than it takes away.
 END = 0.25
+# The level at which a clip begins, over its moved picture: where the field says everything, what the network draws anew
+# from higher up is blotchier than that. With a last frame the field says little, and all is drawn.
+BEGIN = 0.4
+# How far a patch's frames must differ from the moved picture's before the change counts, of the range of colours, and
+# how much of it counts then: measured on real clips, more of it is farther from them.
+MEANT, SHARE, PATCH = 0.05, 0.5, 5
 HELD = 1e-4  # a score that moves less than this, in half canvas sizes, holds still
 
 
@@ -38,9 +45,7 @@ class Ends:
     last: Picture | None = None
 
 
-def make_clips(
-    model: VideoModel, images: ImagePipeline, settings: VideoSettings, ends: Ends, sound: Sound | None
-) -> Iterator[Event[Clip]]:
+def make_clips(model: VideoModel, images: ImagePipeline, settings: VideoSettings, ends: Ends) -> Iterator[Event[Clip]]:
     """Events of one run; see :meth:`pipelines.video.VideoPipeline.generate`."""
     started = time.monotonic()
     if ends.last is not None and settings.loop:
@@ -79,7 +84,7 @@ def make_clips(
         scores = [toward(score, picture, last[0]) for picture in pictures]
         moving = torch.stack([_meeting(*each, last[0]) for each in zip(pictures, scores, strict=True)])
         data[:, :, -1], known[-1] = last, True
-    yield Preview(tuple(to_clip(sample, settings.rate, sound) for sample in moving))
+    yield Preview(tuple(to_clip(sample, settings.rate) for sample in moving))
     counted = CountedModel(model)
     positive = model.shown(model.summary([asked.content or settings.prompt] * settings.count), moving, scores)
     negative = model.shown(model.summary([settings.negative_prompt] * settings.count), moving, scores).still
@@ -88,15 +93,18 @@ def make_clips(
     )
     clock = Clock(settings.steps, time.monotonic())
     noises = [(seed + SEED_STEP) % 2**32 for seed in seeds]  # not the noise that the picture was drawn from
-    sigmas = sigmas_of(settings, model.tokens(settings.frames), end=END)
-    for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), noises):
+    begin = BEGIN if ends.last is None else 1.0
+    sigmas = sigmas_of(settings, model.tokens(settings.frames), start=begin, end=END)
+    made = moving
+    for step in fill(velocity, data, known, sigmas, rule_named(settings.solver), noises, moving):
         yield clock.progress(step.done)
+        # The clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
+        made = step.clean if ends.last is not None else settled(step.clean, moving, known)
         if step.done < settings.steps:
-            yield Preview(tuple(to_clip(sample, settings.rate, sound) for sample in step.clean))
-    # The last clean estimate, not the state: it is what the network drew, without the rule's extrapolation.
+            yield Preview(tuple(to_clip(sample, settings.rate) for sample in made))
     clips = tuple(
-        to_clip(sample, settings.rate, sound) if canvas is None else canvas.clip(sample, own, settings.rate, sound)
-        for sample, own in zip(step.clean, scores, strict=True)
+        to_clip(sample, settings.rate) if canvas is None else canvas.clip(sample, own, settings.rate)
+        for sample, own in zip(made, scores, strict=True)
     )
     yield Done(clips, tuple(seeds), calls + counted.calls, time.monotonic() - started)
 
@@ -131,6 +139,15 @@ def along(model: FlowModel, condition: VideoCondition, loop: bool) -> Velocity:
         return v[:, :, torch.argsort(places)]
 
     return velocity
+
+
+def settled(made: Tensor, moving: Tensor, known: Tensor | None = None) -> Tensor:
+    """``moving`` [B, 4, T, H, W], and in it what ``made`` changes enough to be meant; frames ``known`` [T] as made."""
+    change = made - moving
+    # By patches: what is meant hangs together, and what is noise does not.
+    size = avg_pool2d(change.abs().amax(1) / 2, PATCH, 1, PATCH // 2)[:, None]
+    found = moving + SHARE * (size / MEANT - 1).clamp(0, 1) * change
+    return found if known is None else torch.where(known[:, None, None], made, found)
 
 
 def held(score: Score) -> bool:

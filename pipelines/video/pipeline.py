@@ -6,7 +6,7 @@ model makes the frames of it, which it is shown roughly.
 
 from collections.abc import Callable, Iterator
 
-from pipelines.errors import MediaError
+from pipelines.errors import MediaError, SettingsError
 from pipelines.events import Event
 from pipelines.image import ImagePipeline
 from pipelines.media import Clip, Picture, Sound
@@ -50,16 +50,22 @@ class VideoPipeline:
             settings: what to make.
             first_frame: a picture that moves; it stays the first frame, at its own size up to 512 pixels a side.
             last_frame: a picture that the clip ends with, fitted to the model's canvas.
-            sound: sound that the clips carry.
+            sound: none; checkpoints may follow one.
 
         Raises:
-            SettingsError: the prompt names nothing to show and there is no picture, or a loop is to end with a picture.
+            SettingsError: the prompt names nothing to show and there is no picture, a loop is to end with a picture, or
+                there is a sound.
             MediaError: a picture is fully transparent.
         """
+        if sound is not None:
+            raise SettingsError(
+                "sound: the starter follows no sound; choose a checkpoint that does, such as LTX-2, or give the "
+                "finished clip a sound"
+            )
         for name, picture in (("first_frame", first_frame), ("last_frame", last_frame)):
             if picture is not None and not picture.pixels[..., 3].any():
                 raise MediaError(f"{name}: every pixel is transparent; there is nothing to show")
-        yield from make_clips(self.model, self.images, settings, Ends(first_frame, last_frame), sound)
+        yield from make_clips(self.model, self.images, settings, Ends(first_frame, last_frame))
 
     def edit(self, settings: VideoEditSettings, clip: Clip, mask: Painted | None = None) -> Iterator[Event[Clip]]:
         """Turn what ``clip`` shows into what ``settings.prompt`` says, moving as before, with its sound.

@@ -29,7 +29,7 @@ from pipelines.sampling import SEED_STEP, Clock, seeds_of
 from pipelines.settings import ImageSettings, VideoExtendSettings
 from pipelines.video.asking import Motion, motion_of, read
 from pipelines.video.canvas import Canvas, on_canvas
-from pipelines.video.making import END, along, drawn
+from pipelines.video.making import END, along, drawn, settled
 
 CONTEXT = 4  # frames that are done and stay in front
 PARTS = 4
@@ -96,7 +96,8 @@ class Buffer:
         if len(self.noisy) < self.parts:
             return None
         # The clean estimate, as at the end of every run.
-        final = clean[:, :, given : given + self.part].float()
+        done = slice(given, given + self.part)
+        final = settled(clean[:, :, done].float(), positive.reference[:, :4, done])
         self.noisy.pop(0)
         self.done = torch.cat([self.done, final], dim=2)[:, :, -CONTEXT:]
         self.made += self.part

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.errors import StudioError
 from studio.jobs import Job
 from studio.language import Phrase, phrase, said, say
-from studio.pictures import address
+from studio.pictures import address, is_small, large
 from studio.prompts import words_of
 from studio.session import Result, Session
 from studio.stage import badge, tile
@@ -30,7 +30,7 @@ class Pictures:
             tiles = "".join(tile(i, each, i == session.picked, self.tile(each)) for i, each in together)
             return f'<div class="board many n{_columns(len(together))}">{tiles}{badge(result)}</div>'
         words = escape(words_of(result.settings), quote=True)
-        after = f'<img class="after" src="{address(result.path)}" alt="{words}">'
+        after = f'<img class="after" src="{large(result.path)}" alt="{words}">'
         before = _before(result.source)
         return f'<div class="board">{after}{badge(result)}</div>' if before is None else _compare(after, before, result)
 
@@ -43,9 +43,10 @@ class Pictures:
             return None  # the job ended this moment and its previews with it
 
     def facts(self, result: Result) -> list[Phrase | str]:
-        """Width and height."""
+        """Width and height, and that what is seen is not pixel for pixel the file."""
         width, height = result.size
-        return [f"{width} × {height} px"]
+        size = f"{width} × {height} px"
+        return [phrase("{size}, shown larger", size=size) if is_small(result.path) else size]
 
     def tile(self, result: Result) -> str:
         """The picture itself."""
@@ -73,7 +74,7 @@ def _before(source: Path | None) -> str | None:
     if source is None or not source.exists():
         return None
     try:
-        return address(source)
+        return large(source)
     except StudioError:
         return None
 

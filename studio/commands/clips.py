@@ -1,18 +1,25 @@
 """``eddyline video``: what a clip is, and work on it without a model."""
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
+from pipelines.errors import SettingsError
 from pipelines.settings import ClipEditSettings
 from studio.commands.output import say_json, say_pairs, spoken
+from studio.commands.running import run_settings
 
 app = typer.Typer(no_args_is_help=True, help="Clips: cut, loop, turn round, pace, enlarge and voice them.")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A clip: MP4, WebM, MOV, AVI, GIF, animated WebP or PNG.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write; its ending chooses the format.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Start = Annotated[float | None, typer.Option(help="Seconds; the beginning if left out.")]
+KEYED = re.compile(r"(\d{1,6})=(.+)")  # a mask and the frame that it is painted on
 End = Annotated[float | None, typer.Option(help="Seconds; the end if left out.")]
 
 
@@ -80,7 +87,7 @@ def speed(
     file: File,
     out: Out,
     times: Annotated[float, typer.Option(help="2 is twice as fast, .5 half as fast.")],
-    smooth: Annotated[bool, typer.Option("--smooth", help="Slower: fade between frames.")] = False,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Slower: make frames in between, along what moves.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a clip faster or slower; its sound keeps its pitch."""
@@ -93,7 +100,9 @@ def enlarge(
     file: File,
     out: Out,
     times: Annotated[int, typer.Option(help="Times as wide and high.")],
-    by: Annotated[str, typer.Option(help="lanczos is smooth and invents nothing; pixels keeps squares.")] = "lanczos",
+    by: Annotated[
+        str, typer.Option(help="redrawn for drawings; lanczos is smooth and invents nothing; pixels keeps squares.")
+    ] = "redrawn",
     overwrite: Overwrite = False,
 ) -> None:
     """Make a clip larger."""
@@ -122,6 +131,34 @@ def sound(
 
 
 def _work(file: Path, out: Path, overwrite: bool, sound_file: Path | None = None, **settings: Any) -> None:
-    from studio.cli import run_settings  # which mounts this module
-
     run_settings(ClipEditSettings(**settings), out, overwrite, {"source": file, "sound_file": sound_file})
+
+
+@contextmanager
+def masks_in(told: Sequence[str]) -> Iterator[Path | None]:
+    """The file that holds what ``--mask`` says: a picture, or FRAME=PICTURE several times, put together for as long.
+
+    Raises:
+        SettingsError: a frame is named twice or not by all.
+        MediaError: a picture cannot be read.
+    """
+    if len(told) == 1 and not KEYED.match(told[0]):
+        yield Path(told[0])
+        return
+    if not told:
+        yield None
+        return
+    from pipelines.video import read_mask_file, read_picture, save_masks
+
+    found = {}
+    for each in told:
+        if (match := KEYED.match(each)) is None:
+            raise SettingsError(f"mask: several masks are given as FRAME=PICTURE, as in '8=mask.png', got {each!r}")
+        frame = int(match[1])
+        if frame in found:
+            raise SettingsError(f"mask: frame {frame} is painted twice; give one picture for each frame")
+        found[frame] = read_mask_file(match[2], read_picture(match[2])[0].size)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "masks.png"
+        save_masks(found, path)
+        yield path

@@ -12,6 +12,7 @@ from pipelines.settings import ShapeEditSettings, TurntableSettings
 from pipelines.shapes import Measured, measured
 from pipelines.shapes.volume import size
 from studio.commands.output import say_json, say_pairs, spoken
+from studio.commands.running import run_settings
 
 app = typer.Typer(no_args_is_help=True, help="Meshes: measure, mend, simplify, smooth, hollow and scale them.")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A mesh: GLB, glTF, OBJ, STL or PLY.")]
@@ -112,8 +113,6 @@ def film(
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
     """Film one turn of a mesh, as MP4, WebM, GIF, WebP or a ZIP of pictures."""
-    from studio.cli import run_settings  # which mounts this module
-
     gate(file)
     chosen = TurntableSettings(seconds=seconds, width=side, elevation=elevation, ground=ground)
     run_settings(chosen, out, overwrite, {"source": file})
@@ -149,8 +148,6 @@ def gate(file: Path) -> tuple[str, ...]:
 
 
 def _work(file: Path, out: Path, overwrite: bool, **settings: Any) -> None:
-    from studio.cli import run_settings  # which mounts this module
-
     chosen = ShapeEditSettings(**settings)
     gate(file)
     run_settings(chosen, out, overwrite, {"source": file})

@@ -1,5 +1,6 @@
 """``eddyline models``: which models there are, fetching checkpoints, and how they would be loaded."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,8 +40,11 @@ def list_(
 
 @app.command()
 @spoken
-def fetch(id: Id) -> None:
-    """Download a checkpoint: of the catalogue, or by hub id; only safetensors, and no code."""
+def fetch(
+    id: Id,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="You have read the licence and accept it.")] = False,
+) -> None:
+    """Download a checkpoint: of the catalogue, or by hub id; only safetensors, and no code. Asks about its licence."""
     if "/" not in id:
         known = card(id)
         if known.usable:
@@ -48,9 +52,16 @@ def fetch(id: Id) -> None:
         if not known.fetchable:
             raise ModelError(f"model: {id} {NOT_YET}, so nothing was downloaded; use image-starter")
     from pipelines.checkpoints import fetch as fetched
-    from pipelines.checkpoints import find
+    from pipelines.checkpoints import find, licences
 
-    found = fetched(find(id), lambda text: typer.echo(text, err=True))
+    wanted = find(id)
+    if wanted.folder is None and not licences.accepted(wanted):
+        if not accept and sys.stdin.isatty():
+            typer.echo("\n".join(licences.lines(wanted)), err=True)
+            accept = typer.confirm("Have you read the licence, and do you accept it?", err=True)
+        if accept:
+            licences.accept(wanted)
+    found = fetched(wanted, lambda text: typer.echo(text, err=True))
     if found.card is None:
         named.add(named.Named(str(found.repo).split("/")[1][:60], str(found.repo), found.known.medium))
     typer.echo(f"{found.title} is here")

@@ -7,14 +7,26 @@ from typing import Any
 
 import typer
 
+from pipelines.errors import StudioError
+
+
+def with_errors(action: Callable[[], None]) -> None:
+    """Run ``action``; an error meant for people becomes one line and exit code 2."""
+    try:
+        action()
+    except StudioError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        raise typer.Exit(130) from None
+
 
 def spoken(function: Callable[..., None]) -> Callable[..., None]:
     """Make a function a command whose errors are one line and exit code 2."""
 
     @wraps(function)
     def command(*given: Any, **named: Any) -> None:
-        from studio.cli import with_errors  # which mounts this module
-
         with_errors(lambda: function(*given, **named))
 
     return command

@@ -52,6 +52,22 @@ def planned(chosen: dict[str, Any], values: dict[str, Any]) -> bool:
     return False
 
 
+def suited(kind: type[SamplingSettings], chosen: dict[str, Any]) -> dict[str, Any]:
+    """``chosen`` over what suits the checkpoint in a folder that it names; settings by themselves open no path."""
+    model = chosen.get("model")
+    if not isinstance(model, str) or not Path(model).expanduser().is_dir():
+        return chosen
+    from pipelines.checkpoints.recommended import recommended
+
+    found = recommended(model, kind.TASK, folders=True)
+    # What else was typed may move a default, too.
+    return {
+        **kind.suited(chosen),
+        **{name: each for name, each in found.items() if name in kind.model_fields},
+        **chosen,
+    }
+
+
 def overrides(text: str) -> dict[str, str] | None:
     """What ``text`` says of a plan, as in ``"offload=group, dtype=float16"``; None where it says nothing.
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipelines.enlarging import Way, enlarged
 from pipelines.errors import MediaError
 from pipelines.media import Clip, Media, Picture, Sound
 from pipelines.settings import SamplingSettings, ToolSettings
@@ -19,7 +20,18 @@ from studio.provenance.reading import carried, sniff
 from studio.provenance.records import Origin, Stamp, marked, stamp
 from studio.provenance.shapes import beside
 
-__all__ = ["FORMATS", "SUFFIXES", "Format", "convert", "format_of", "formats_of", "save", "save_picture", "write"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Format",
+    "convert",
+    "format_of",
+    "formats_of",
+    "larger",
+    "save",
+    "save_picture",
+    "write",
+]
 
 SUFFIXES = {suffix: format.name for format in formats_of("image") for suffix in format.suffixes}
 FORMATS = tuple(format.name for format in formats_of("image"))
@@ -85,8 +97,12 @@ def save_picture(
     return save(picture, path, settings, edited=edited, origin=origin)
 
 
-def convert(path: str | Path, target: str | Path, *, sign: bool | None = None) -> Path:
+def convert(
+    path: str | Path, target: str | Path, *, sign: bool | None = None, enlarge: int = 1, way: Way = "redrawn"
+) -> Path:
     """Write a kept file again in the format of the name ``target``, with the same record and mark.
+
+    A picture may be ``enlarge`` times as wide and high in it, in a ``way`` of :func:`pipelines.enlarging.enlarged`.
 
     A file that stays in its format is copied byte for byte, credentials included. Otherwise credentials do not survive;
     with ``sign`` the new ones say what the file was converted from.
@@ -96,10 +112,23 @@ def convert(path: str | Path, target: str | Path, *, sign: bool | None = None) -
     """
     path, target = Path(path), Path(target)
     media = loading.load(path)
+    if enlarge != 1:
+        media = larger(media, enlarge, way)
     kind = chosen(media, target)
-    if kind.name == sniff(path) and not sign:
+    if kind.name == sniff(path) and not sign and enlarge == 1:
         return copy(path, target)
     return write(media, target, carried(path), sign=sign, parent=path)
+
+
+def larger(media: Media, times: int, way: Way = "redrawn") -> Picture:
+    """A picture ``times`` as wide and high.
+
+    Raises:
+        MediaError: it is no picture, or would become smaller or too large.
+    """
+    if not isinstance(media, Picture):
+        raise MediaError("enlarge: only pictures are enlarged when they are written; clips by `eddyline video enlarge`")
+    return Picture(enlarged(media.pixels, times, way))
 
 
 def copy(path: Path, target: Path) -> Path:

@@ -56,6 +56,8 @@ def arkit(track: Visemes) -> tuple[tuple[str, ...], np.ndarray]:
 def write_json(clip: Clip, path: Path, stamp: Stamp) -> None:
     """Write the track of a clip, with its words where they are known, and the record.
 
+    ``others`` are the tracks of further faces, from left to right after the first; null is one that is left alone.
+
     Raises:
         MediaError: it is not known how the mouth in this clip moves.
     """
@@ -66,6 +68,8 @@ def write_json(clip: Clip, path: Path, stamp: Stamp) -> None:
             "the Lip-sync tab made"
         )
     names, weights = arkit(track)
+    others = [None if each is None else {"weights": _rows(each.weights), "arkit": _rows(arkit(each)[1])}
+              for each in track.others]  # fmt: skip
     held: dict[str, Any] = {
         "format": FORMAT,
         "version": 1,
@@ -75,6 +79,7 @@ def write_json(clip: Clip, path: Path, stamp: Stamp) -> None:
         "names": list(CHANNELS),
         "weights": _rows(track.weights),
         "arkit": {"names": list(names), "weights": _rows(weights)},
+        "others": others,
         "words": [] if clip.sound is None else [[word.text, word.start, word.end] for word in clip.sound.words],
     }
     if stamp.record is not None:

@@ -17,8 +17,9 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from studio.jobs import Jobs
-from studio.jobs.results import sweep
+from studio.jobs.results import drop_left, sweep
 from studio.library import Library
+from studio.machine import threads
 
 log = logging.getLogger(__name__)
 LOOK = 0.2  # seconds between looks at the workers
@@ -104,6 +105,7 @@ class LocalExecutor:
                 process.stdin.close()
                 log.warning("a worker ended (%s)", code)
                 self.jobs.lost(name, _why(code))
+                drop_left(self.jobs, name)
                 self._note(code)
         while len(self._running) < self.workers and time.monotonic() >= self._rest:
             self._begin()
@@ -130,7 +132,9 @@ class LocalExecutor:
         command = [sys.executable, "-m", "studio.jobs.worker", "--home", str(self.jobs.store.home), "--name", name]
         # Its standard input is a pipe that only this process holds: it closes when this process dies, however.
         self._running[name] = subprocess.Popen(
-            [*command, "--runner", self.runner], stdin=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            [*command, "--runner", self.runner],
+            stdin=subprocess.PIPE,
+            env={"OMP_NUM_THREADS": str(threads(self.workers)), **os.environ, "PYTHONUNBUFFERED": "1"},
         )
 
 

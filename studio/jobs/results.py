@@ -12,7 +12,7 @@ from pipelines.errors import Cancelled
 from pipelines.events import Done
 from pipelines.settings import SamplingSettings
 from studio.jobs import Job, Jobs
-from studio.library import Asset, Library, made, result_id
+from studio.library import Asset, Library, files, made, result_id
 from studio.provenance import Origin
 
 # What each medium is kept as; other formats are made on export.
@@ -33,8 +33,8 @@ def how_made(settings: SamplingSettings, given: Mapping[str, Any], notes: Sequen
         given: what the run was made from, by role.
         notes: what the run had to say.
     """
-    # Not only edits begin with what is not ours: so does a face that is made to talk.
-    edited = settings.TASK != "generate" or "source" in given
+    # Not only edits hold what is not ours: so does a face that is made to talk, and a clip with the sound it follows.
+    edited = settings.TASK != "generate" or bool({"source", "sound"} & given.keys())
     return {"edited": edited, "notes": tuple(notes) if settings.MEDIUM in NOTED else ()}
 
 
@@ -53,7 +53,7 @@ def keep(library: Library, jobs: Jobs, worker: str, job: Job, done: Done[Any]) -
             target = library.plan(job.number, job.created, place, own, job.owner, suffix)
             # The same job writes the same files: a run repeated after a crash replaces what it had begun.
             origin = Origin(result_id(job.id, place), finished, parents, job.id, place)
-            hidden = target.with_name(f".{target.stem}-{worker[:8]}{suffix}")
+            hidden = files.aside(target, worker)
             _write(item, hidden, own, origin, how)
             staged.append((hidden, replace(made(hidden, own, origin, job.owner, done.seconds), path=target)))
         with library.store.transaction() as db:
@@ -73,7 +73,6 @@ def sweep(library: Library, jobs: Jobs) -> None:
     """After a crash: remove what runs had begun and no row speaks of. Call it only while no worker runs."""
     with library.store.connect() as db:
         known = {row[0] for row in db.execute("SELECT path FROM assets")}
-        waiting = {row[0] for row in db.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running')")}
         suspects = db.execute(
             "SELECT * FROM jobs WHERE state IN ('queued', 'cancelled', 'failed') AND started NOT NULL"
         )
@@ -84,9 +83,21 @@ def sweep(library: Library, jobs: Jobs) -> None:
             path = library.plan(job.number, job.created, place, own, job.owner, SUFFIX[job.settings.MEDIUM])
             if path.relative_to(library.store.home).as_posix() not in known:
                 path.unlink(missing_ok=True)
-            for hidden in path.parent.glob(f".{path.stem}-*") if path.parent.is_dir() else ():
-                hidden.unlink(missing_ok=True)
-    for folder in (library.store.home / ".jobs").glob("*"):
+    drop_left(jobs)
+
+
+def drop_left(jobs: Jobs, worker: str = "") -> None:
+    """Remove what a worker that has died, or all of them, was about to write, and previews of jobs that are over."""
+    files.drop_aside(jobs.store.home, worker)
+    drop_previews(jobs)
+
+
+def drop_previews(jobs: Jobs) -> None:
+    """Remove the previews of jobs that are over: a worker that died just after its job was done left them."""
+    folders = list((jobs.store.home / ".jobs").glob("*"))  # listed first: a job that begins meanwhile keeps its own
+    with jobs.store.connect() as db:
+        waiting = {row[0] for row in db.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running')")}
+    for folder in folders:
         if folder.name not in waiting:
             shutil.rmtree(folder, ignore_errors=True)
 

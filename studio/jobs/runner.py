@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import ModelError, StudioError
+from pipelines.errors import ModelError, SettingsError, StudioError
 from pipelines.events import Event, Note, Piece
 from pipelines.settings import (
     ClipEditSettings,
@@ -27,6 +27,7 @@ from pipelines.settings import (
     VideoSettings,
     kind_of,
 )
+from studio import choosing
 from studio.jobs import Job
 from studio.jobs.reins import ROLE as REINS
 from studio.jobs.reins import Reins
@@ -49,7 +50,7 @@ class Runner:
         self._run: dict[str, Callable[[Any, Inputs], Iterator[Event[Any]]]] = {
             "image.generate": self._make_image,
             "image.edit": self._edit_image,
-            "speech.generate": self._make_sound,
+            "speech.generate": self._speak,
             "speech.edit": self._edit_sound,
             "sound.generate": self._make_sound,
             "sound.edit": self._edit_sound,
@@ -116,12 +117,33 @@ class Runner:
         mask = read_mask_file(inputs["mask"], picture.size) if "mask" in inputs else None
         yield from self.load("image", settings.model).edit(settings, picture, mask)
 
-    def _make_sound(self, settings: SpeechSettings | SoundSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+    def _make_sound(self, settings: SoundSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        choosing.suits(settings, folders=True)
         yield from self.load("audio", settings.model).generate(settings)
+
+    def _speak(self, settings: SpeechSettings, inputs: Inputs) -> Iterator[Event[Any]]:
+        choosing.suits(settings, folders=True)
+        voice = inputs.get("voice_from")
+        if not settings.checkpoint:
+            if voice is not None:
+                raise SettingsError(
+                    f"voice_from: the model {settings.model!r} clones no voice; choose a checkpoint that does, or "
+                    "leave the recording out"
+                )
+            yield from self.load("audio", settings.model).generate(settings)
+            return
+        sound = None
+        if voice is not None:
+            from pipelines.speech import read_sound
+
+            sound, notes = read_sound(voice)
+            yield from (Note(note) for note in notes)
+        yield from self.load("audio", settings.model).generate(settings, sound)
 
     def _edit_sound(self, settings: SpeechEditSettings | SoundEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         from pipelines.speech import read_sound
 
+        choosing.suits(settings, folders=True)
         source = _source(inputs)
         sound, notes = read_sound(source)
         for note in notes:
@@ -155,23 +177,28 @@ class Runner:
     def _make_clip(self, settings: VideoSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         from pipelines.image import read_picture
 
-        pictures = {}
+        given: dict[str, Any] = {}
         for role in ("first_frame", "last_frame"):
             if role in inputs:
-                pictures[role], notes = read_picture(inputs[role])
-                for note in notes:
-                    yield Note(note)
-        yield from self.load("video", settings.model).generate(settings, **pictures)
+                given[role], notes = read_picture(inputs[role])
+                yield from (Note(note) for note in notes)
+        if "sound" in inputs:
+            from pipelines.speech import read_sound
+
+            sound, notes = read_sound(inputs["sound"])
+            given["sound"] = replace(sound, words=read_words(inputs["sound"]))
+            yield from (Note(note) for note in notes)
+        yield from self.load("video", settings.model).generate(settings, **given)
 
     def _edit_clip(self, settings: VideoEditSettings, inputs: Inputs) -> Iterator[Event[Any]]:
         from pipelines.clips import Cut, read_clip
-        from pipelines.image import read_mask_file
+        from pipelines.video import read_masks_file
 
         # What is edited is held whole, and a model looks at all of it together.
         clip, notes = read_clip(_source(inputs), Cut(frames=EDITED_FRAMES, side=EDITED_SIDE))
         for note in notes:
             yield Note(note)
-        mask = read_mask_file(inputs["mask"], clip.size) if "mask" in inputs else None
+        mask = read_masks_file(inputs["mask"], clip.size) if "mask" in inputs else None
         yield from self.load("video", settings.model).edit(settings, clip, mask)
 
     def _extend_clip(self, settings: VideoExtendSettings, inputs: Inputs) -> Iterator[Event[Any]]:

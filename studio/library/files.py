@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -117,6 +118,24 @@ def sweep(home: Path) -> None:
                 with contextlib.suppress(OSError):  # not empty, or in use
                     if os.stat(folder).st_mtime < oldest:
                         os.rmdir(folder)
+
+
+def aside(path: Path, worker: str) -> Path:
+    """Where a worker writes a result before it gets its name ``path``: hidden, and told apart by the worker."""
+    return path.with_name(f".{path.stem}-{worker[:8]}{path.suffix}")
+
+
+def drop_aside(home: Path, worker: str = "") -> None:
+    """Remove what killed runs wrote :func:`aside`, of ``worker`` or of all; call it only once they run no more."""
+    left = re.compile(rf"\.\d{{5,18}}-.*-{re.escape(worker[:8]) or '[0-9a-f]{8}'}\.\w+")
+    for root in _roots(home):
+        for folder, _, names in os.walk(root):
+            found = [name for name in names if left.fullmatch(name)]
+            for name in found:
+                Path(folder, name).unlink(missing_ok=True)
+            if found and Path(folder).name.startswith("."):  # export was writing there; see studio.export.atomic
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
 
 def together(path: Path) -> list[Path]:

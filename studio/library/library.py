@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -132,14 +132,18 @@ class Library:
         finally:
             copy.unlink(missing_ok=True)
 
-    def keep_mask(self, mask: Mask, owner: str) -> Asset:
-        """Keep a mask as a grey PNG that reads back as the same weights, in steps of 1/255."""
-        grey = Image.fromarray((mask.weights * 255 + 0.5).astype(np.uint8))
+    def keep_mask(self, mask: Mask | Mapping[int, Mask], owner: str) -> Asset:
+        """Keep a mask, or those of a clip by frame, as a grey PNG that reads back the same, in steps of 1/255."""
         folder = self.home / places.RECORDS
         folder.mkdir(exist_ok=True)
         drawn = folder / f".mask-{uuid4().hex}.png"
         try:
-            grey.save(drawn, "PNG")
+            if isinstance(mask, Mask):
+                Image.fromarray((mask.weights * 255 + 0.5).astype(np.uint8)).save(drawn, "PNG")
+            else:
+                from pipelines.video import save_masks
+
+                save_masks(mask, drawn)
             return self.bring_in(drawn, "mask.png", owner, came="mask")
         finally:
             drawn.unlink(missing_ok=True)

@@ -6,13 +6,7 @@ const drawing = element.querySelector('.drawing'), pad = element.querySelector('
 const t = (text, values) => window.eddylineSay(text, values);
 const REST = 600; // milliseconds after a stroke before the drawing is handed over
 let drawn = false, waiting = 0, sent = '';
-
-// Where the page finds what the program names; see studio/sources.py.
-function address(value) {
-  if (value.startsWith('asset:')) return `studio/assets/${value.slice(6)}/file`;
-  if (value.startsWith('example:')) return `studio/examples/${encodeURIComponent(value.slice(8))}`;
-  return `gradio_api/file=${value.split('/').map(encodeURIComponent).join('/')}`;
-}
+const {say, take} = window.eddylineField(element, {box, file, name, props, upload, trigger, show, begin: () => { drawn = false; }});
 
 function show() {
   const value = props.value || '', own = drawn && value === sent;
@@ -20,38 +14,12 @@ function show() {
   clear.hidden = !value && !drawn;
   box.classList.toggle('full', Boolean(value));
   if (shown) shown.dataset.mesh = value ? JSON.stringify({run: value, name: value}) : '';
-  if (picture) picture.src = value && !own ? address(value) : '';
+  if (picture) picture.src = value && !own ? window.eddylineAddress(value) : '';
   if (pad && value && !own) open(false);
   if (!value && !drawn) say('');
 }
 
-function say(text) { name.textContent = text; }
-
-async function take(given, told = given?.name) {
-  if (!given) return;
-  say(t('Sending {file}', {file: told}));
-  try {
-    const {path} = await upload(given);
-    if (drawn) sent = path;
-    props.value = path;
-    say(told);
-    show();
-    trigger('upload');
-  } catch (error) {
-    say(t('{file} could not be sent: {reason}', {file: told, reason: error.message || String(error)}));
-  }
-}
-
 clear.addEventListener('click', () => { if (pad) blank(); drawn = false; open(false); props.value = ''; say(''); show(); });
-file.addEventListener('change', () => { drawn = false; take(file.files[0]); file.value = ''; });
-element.addEventListener('dragover', (event) => { event.preventDefault(); box.classList.add('over'); });
-element.addEventListener('dragleave', () => box.classList.remove('over'));
-element.addEventListener('drop', (event) => {
-  event.preventDefault();
-  box.classList.remove('over');
-  drawn = false;
-  take(event.dataTransfer.files[0]);
-});
 
 // Drawing by hand ---------------------------------------------------------------------------------------------------
 function open(on) {
@@ -99,7 +67,7 @@ if (pad) {
 
   function hand() {
     if (!drawn) return;
-    pad.toBlob((blob) => take(new File([blob], 'drawing.png', {type: 'image/png'}), t('Your drawing')), 'image/png');
+    pad.toBlob((blob) => take(new File([blob], 'drawing.png', {type: 'image/png'}), t('Your drawing'), (path) => { sent = path; }), 'image/png');
   }
 }
 watch('value', show);

@@ -394,36 +394,7 @@
     return mark ? `${mark.start.toFixed(3)} ${mark.end.toFixed(3)}` : '';
   };
 
-  customElements.define('eddy-clip', class extends HTMLElement {
-    static observedAttributes = ['data-clip'];
-
-    connectedCallback() {
-      const {where} = this.dataset;
-      if (!players.has(where)) players.set(where, new clip.Player(where));
-      this.player = players.get(where);
-      this.player.host = this;
-      // The program compares what it wrote with what is here, and takes away what it did not write.
-      this.watch = new MutationObserver(() => this.hold());
-      this.watch.observe(this, {childList: true});
-      this.hold();
-      this.player.take(this.dataset.clip || '');
-    }
-
-    disconnectedCallback() {
-      this.watch.disconnect();
-      const {player} = this;
-      setTimeout(() => { if (player.host === this && !this.isConnected) player.pause(); });
-    }
-
-    attributeChangedCallback() { if (this.isConnected && this.player) this.player.take(this.dataset.clip || ''); }
-
-    hold() {
-      const {root} = this.player.face;
-      if (root.parentNode === this || this.player.host !== this) return;
-      const focus = this.player.focused;
-      this.append(root);
-      if (focus && document.activeElement === document.body) focus.focus({preventScroll: true});
-      this.player.draw();
-    }
+  window.eddylineTag('eddy-clip', 'data-clip', players, (where) => new clip.Player(where), {
+    left: (player) => player.pause(), settled: (player) => player.draw(),
   });
 })();

@@ -3,15 +3,8 @@ const box = element.querySelector('.face'), held = element.querySelector('.held'
 const file = element.querySelector('input[type=file]'), clear = element.querySelector('[data-act-face=clear]');
 const gallery = element.querySelector('.gallery');
 const t = (text, values) => window.eddylineSay(text, values);
+const {say} = window.eddylineField(element, {box, file, name, props, upload, trigger, show});
 const CLIP = /\.(mp4|webm|mov|mkv|avi|m4v)$/i;
-
-// Where the page finds what the program names; see studio/sources.py.
-function address(value) {
-  if (value.startsWith('character:')) return `studio/characters/${encodeURIComponent(value.slice(10))}`;
-  if (value.startsWith('asset:')) return `studio/assets/${value.slice(6)}/file`;
-  if (value.startsWith('example:')) return `studio/examples/${encodeURIComponent(value.slice(8))}`;
-  return `gradio_api/file=${value.split('/').map(encodeURIComponent).join('/')}`;
-}
 
 // A file of the library says by its type alone whether it is a clip.
 async function moving(value, where) {
@@ -20,7 +13,7 @@ async function moving(value, where) {
 }
 
 async function show() {
-  const value = props.value || '', where = value && address(value);
+  const value = props.value || '', where = value && window.eddylineAddress(value);
   held.hidden = clear.hidden = !value;
   box.classList.toggle('full', Boolean(value));
   for (const one of gallery.querySelectorAll('button')) one.setAttribute('aria-pressed', String(value === `character:${one.dataset.face}`));
@@ -32,22 +25,6 @@ async function show() {
   else Object.assign(shown, {src: where, alt: t('The face')});
   shown.addEventListener('error', () => { held.replaceChildren(t('The browser cannot show this file; it can be used all the same.')); });
   held.replaceChildren(shown);
-}
-
-function say(text) { name.textContent = text; }
-
-async function take(given) {
-  if (!given) return;
-  say(t('Sending {file}', {file: given.name}));
-  try {
-    const {path} = await upload(given);
-    props.value = path;
-    say(given.name);
-    show();
-    trigger('upload');
-  } catch (error) {
-    say(t('{file} could not be sent: {reason}', {file: given.name, reason: error.message || String(error)}));
-  }
 }
 
 function choose(value) {
@@ -62,13 +39,5 @@ gallery.addEventListener('click', (event) => {
   if (one) choose(one.getAttribute('aria-pressed') === 'true' ? '' : `character:${one.dataset.face}`);
 });
 clear.addEventListener('click', () => choose(''));
-file.addEventListener('change', () => { take(file.files[0]); file.value = ''; });
-element.addEventListener('dragover', (event) => { event.preventDefault(); box.classList.add('over'); });
-element.addEventListener('dragleave', () => box.classList.remove('over'));
-element.addEventListener('drop', (event) => {
-  event.preventDefault();
-  box.classList.remove('over');
-  take(event.dataTransfer.files[0]);
-});
 watch('value', show);
 show();

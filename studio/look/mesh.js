@@ -298,30 +298,7 @@
       : {bare: [0.8, 0.83, 0.82], wire: [0.03, 0.1, 0.1, 0.45], shadow: [0.05, 0.15, 0.14, 0.26], box: [0.72, 0.49, 0.1, 1]};
   }
 
-  customElements.define('eddy-mesh', class extends HTMLElement {
-    static observedAttributes = ['data-mesh'];
-
-    connectedCallback() {
-      const {where} = this.dataset;
-      if (!viewers.has(where)) viewers.set(where, new mesh.Viewer(where));
-      this.viewer = viewers.get(where);
-      this.viewer.host = this;
-      // The program compares what it wrote with what is here, and takes away what it did not write.
-      this.watch = new MutationObserver(() => this.hold());
-      this.watch.observe(this, {childList: true});
-      this.hold();
-      this.viewer.take(this.dataset.mesh || '');
-    }
-
-    disconnectedCallback() { this.watch.disconnect(); }
-
-    attributeChangedCallback() { if (this.isConnected && this.viewer) this.viewer.take(this.dataset.mesh || ''); }
-
-    hold() {
-      const {root} = this.viewer.face;
-      if (root.parentNode === this || this.viewer.host !== this) return;
-      this.append(root);
-      this.viewer.ask();
-    }
+  window.eddylineTag('eddy-mesh', 'data-mesh', viewers, (where) => new mesh.Viewer(where), {
+    settled: (viewer) => viewer.ask(),
   });
 })();

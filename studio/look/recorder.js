@@ -3,38 +3,16 @@ const held = element.querySelector('.held'), shown = element.querySelector('eddy
 const file = element.querySelector('input[type=file]'), box = element.querySelector('.recorder');
 const record = element.querySelector('[data-recorder=record]'), clear = element.querySelector('[data-recorder=clear]');
 const t = (text, values) => window.eddylineSay(text, values);
+const {say, take} = window.eddylineField(element, {box, file, name, props, upload, trigger, show});
 const LONGEST = 600; // seconds after which a forgotten microphone is let go
 let recording = null;
-
-// Where the page finds what the program names; see studio/sources.py.
-function address(value) {
-  if (value.startsWith('asset:')) return `studio/assets/${value.slice(6)}/file`;
-  if (value.startsWith('example:')) return `studio/examples/${encodeURIComponent(value.slice(8))}`;
-  return `gradio_api/file=${value.split('/').map(encodeURIComponent).join('/')}`;
-}
 
 function show() {
   const value = props.value || '';
   held.hidden = clear.hidden = !value;
   box.classList.toggle('full', Boolean(value));
-  shown.dataset.sound = value ? JSON.stringify({run: value, src: address(value)}) : '';
+  shown.dataset.sound = value ? JSON.stringify({run: value, src: window.eddylineAddress(value)}) : '';
   if (!value) say('');
-}
-
-function say(text) { name.textContent = text; }
-
-async function take(given) {
-  if (!given) return;
-  say(t('Sending {file}', {file: given.name}));
-  try {
-    const {path} = await upload(given);
-    props.value = path;
-    say(given.name);
-    show();
-    trigger('upload');
-  } catch (error) {
-    say(t('{file} could not be sent: {reason}', {file: given.name, reason: error.message || String(error)}));
-  }
 }
 
 async function start() {
@@ -81,14 +59,6 @@ function tell() {
 
 record.addEventListener('click', () => { if (recording) recording.stop(); else start(); });
 clear.addEventListener('click', () => { props.value = ''; show(); trigger('select', {start: null, end: null}); });
-file.addEventListener('change', () => { take(file.files[0]); file.value = ''; });
-element.addEventListener('dragover', (event) => { event.preventDefault(); box.classList.add('over'); });
-element.addEventListener('dragleave', () => box.classList.remove('over'));
-element.addEventListener('drop', (event) => {
-  event.preventDefault();
-  box.classList.remove('over');
-  take(event.dataTransfer.files[0]);
-});
 element.addEventListener('eddyline-span', (event) => trigger('select', event.detail));
 watch('value', show);
 show();

@@ -254,36 +254,8 @@
     }
   };
 
-  customElements.define('eddy-sound', class extends HTMLElement {
-    static observedAttributes = ['data-sound'];
-
-    connectedCallback() {
-      const {where} = this.dataset;
-      if (!players.has(where)) players.set(where, new sound.Player(where));
-      this.player = players.get(where);
-      this.player.host = this;
-      // The program compares what it wrote with what is here, and takes away what it did not write.
-      this.watch = new MutationObserver(() => this.hold());
-      this.watch.observe(this, {childList: true});
-      this.hold();
-      this.player.take(this.dataset.sound || '');
-    }
-
-    disconnectedCallback() {
-      this.watch.disconnect();
-      const {player} = this;
-      setTimeout(() => { if (player.host === this && !this.isConnected) player.deck.pause(); });
-    }
-
-    attributeChangedCallback() { if (this.isConnected && this.player) this.player.take(this.dataset.sound || ''); }
-
-    hold() {
-      const {root} = this.player.face;
-      if (root.parentNode === this || this.player.host !== this) return;
-      const focus = this.player.focused;
-      this.append(root);
-      if (focus && document.activeElement === document.body) focus.focus({preventScroll: true});
-    }
+  window.eddylineTag('eddy-sound', 'data-sound', players, (where) => new sound.Player(where), {
+    left: (player) => player.deck.pause(),
   });
 
   // The click that asks for a sound is what lets the page play it.

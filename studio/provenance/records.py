@@ -35,7 +35,8 @@ EDITED = "compositeWithTrainedAlgorithmicMedia"
 AI_MARKS = (MADE, EDITED, "compositeSynthetic", "algorithmicMedia")  # the last two only other programs write
 MAX_NOTES, MAX_NOTE = 40, 600  # sentences of a record that are shown, and characters of each
 MAX_TRACK = 17 * 240 * 3600  # bytes of a viseme track, unpacked: an hour at the highest rate
-MAX_RECORD = 2_000_000  # characters of metadata worth parsing: the longest text, twice, and the times of its words
+MAX_OTHERS = 7  # tracks of faces beside the first
+MAX_RECORD = 2_900_000  # characters of metadata worth parsing: ten minutes of eight mouths, or an hour of one
 _SOURCE_TYPE = re.compile(  # as an attribute, an element, or a resource
     rf""":{SOURCE_TYPE}(?:\s*=\s*["']|\s*>|\s+rdf:resource\s*=\s*["'])\s*(https?://[^\s"'<>]{{1,200}})"""
 )
@@ -163,7 +164,7 @@ def record(
     if notes:
         held[NOTES] = list(notes)
     if visemes is not None:
-        held[TRACK] = {"rate": visemes.rate, "weights": _packed(visemes.weights)}
+        held[TRACK] = _track(visemes)
     if edited is not None:
         held[SOURCE_TYPE] = SOURCE_TYPES + (EDITED if edited else MADE)
     return json.dumps(held, ensure_ascii=False)
@@ -229,12 +230,25 @@ def words_in(found: dict[str, Any]) -> tuple[Word, ...]:
 def visemes_in(found: dict[str, Any]) -> Visemes | None:
     """The viseme track in a record; None where there is none as this program writes it."""
     try:
-        raw = base64.b64decode(found[TRACK]["weights"], validate=True)
-        rows = zlib.decompressobj().decompress(raw, MAX_TRACK)
-        weights = np.frombuffer(rows, np.uint8).reshape(-1, len(CHANNELS)).astype(np.float32) / 255
-        return Visemes(weights, float(found[TRACK]["rate"]))
-    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error, MediaError):
+        told = found[TRACK]
+        others = tuple(None if each is None else _unpacked(each) for each in told.get("others", ())[:MAX_OTHERS])
+        return replace(_unpacked(told), others=others)
+    except (AttributeError, KeyError, TypeError, ValueError, binascii.Error, zlib.error, MediaError):
         return None
+
+
+def _unpacked(told: dict[str, Any]) -> Visemes:
+    raw = base64.b64decode(told["weights"], validate=True)
+    rows = zlib.decompressobj().decompress(raw, MAX_TRACK)
+    weights = np.frombuffer(rows, np.uint8).reshape(-1, len(CHANNELS)).astype(np.float32) / 255
+    return Visemes(weights, float(told["rate"]))
+
+
+def _track(visemes: Visemes) -> dict[str, Any]:
+    made: dict[str, Any] = {"rate": visemes.rate, "weights": _packed(visemes.weights)}
+    if visemes.others:
+        made["others"] = [None if each is None else _track(each) for each in visemes.others]
+    return made
 
 
 def notes_in(found: dict[str, Any]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import StudioError
-from pipelines.settings import kind_of
+from pipelines.settings import SpeechSettings, kind_of
 from studio import runs, sources
 from studio.boards.sounds import Sounds
 from studio.events import QUICK
@@ -71,15 +71,25 @@ class _Tab:
             mode.reuse.click(last_seed, view.session, mode.form.controls["seed"], **QUICK)
             if mode.source is not None:
                 outputs = [view.line, view.notes, *self.forms]
-                mode.source.upload(self._dropped(mode), [mode.source, view.session], outputs, **QUICK)
+                dropped = self._dropped if mode.role == "source" else self._voiced
+                mode.source.upload(dropped(mode), [mode.source, view.session], outputs, **QUICK)
+            if mode.fold is not None:
+                model, voice = mode.form.controls["model"], mode.form.controls["voice"]
+                model.change(_cloning, model, [mode.fold, voice], **QUICK)  # type: ignore[attr-defined]
         spoken = self.by_kind["speech.edit"]
         assert spoken.source is not None
         spoken.source.select(_span(spoken), None, [spoken.form.controls[name] for name in ("start", "end")], **QUICK)
 
     def _asking(self, mode: Mode) -> Callable[[Updates, str], Asked]:
         def ask(values: Updates, owner: str) -> Asked:
-            inputs = {} if mode.source is None else sources.kept(self.shop, values[mode.source], owner)
-            return Asked(mode.more.asked(values, owner), inputs)
+            if mode.source is None or mode.role == "source":
+                inputs = {} if mode.source is None else sources.kept(self.shop, values[mode.source], owner)
+                return Asked(mode.more.asked(values, owner), inputs)
+            asked = mode.more.asked(values, owner)
+            if not asked[0].checkpoint:  # what lies in the folded field is for another model
+                return Asked(asked, {})
+            kept = sources.kept(self.shop, values[mode.source], owner, sources.NO_VOICE, "audio")
+            return Asked(asked, {mode.role: kept["source"]})
 
         return ask
 
@@ -89,7 +99,11 @@ class _Tab:
     def _filled(self, result: Result) -> Updates:
         """Updates that show a result's settings, and its source where it is an edit."""
         mode = self.by_kind[kind_of(result.settings)]
-        given = {mode.source: sources.source_named(result)} if mode.source is not None else {}
+        name = sources.source_named(result)
+        if mode.role != "source":
+            held = {role: f"{sources.ASSET}{asset}" for role, path, asset in result.given if path.exists()}
+            name = held.get(mode.role, "")
+        given = {mode.source: name} if mode.source is not None else {}
         return {self.modes: gr.Tabs(selected=mode.kind), **mode.more.write(result.settings), **given}
 
     def _as_source(self, session: Session) -> Updates:
@@ -139,6 +153,25 @@ class _Tab:
             return {**kept, **self._settings_of(taken), self.view.line: self.view.line_of(session)}
 
         return dropped
+
+    def _voiced(self, mode: Mode) -> Callable[[str, Session], Updates]:
+        """Updates for a recording given as a voice: its words, where it tells them."""
+
+        def voiced(name: str, session: Session) -> Updates:
+            try:
+                taken = look(sources.found(self.shop, name, "") or Path())
+            except StudioError as error:
+                return {self.view.line: failed(why(error))}
+            words = " ".join(word.text for word in read_words(taken.path))
+            return {mode.form.controls["voice_words"]: words, self.view.line: self.view.line_of(session)}
+
+        return voiced
+
+
+def _cloning(model: str | None) -> tuple[Any, Any]:
+    """A checkpoint is given a voice; a starter has some."""
+    checkpoint = bool(model) and model not in SpeechSettings.STARTERS
+    return gr.Accordion(visible=checkpoint), gr.update(visible=not checkpoint)
 
 
 def _heard(taken: Given) -> str:

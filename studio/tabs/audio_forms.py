@@ -23,6 +23,7 @@ from studio.tabs.parts import FEATURES, knows, run_bar, seed, starting_points
 from studio.workshop import Workshop
 
 SPEECH_KNOWS = "Starter: five English voices; no cloning."
+CONSENT = "3 to 12 seconds in which one person speaks. Clone only voices whose owners agreed."
 SOUND_KNOWS = "Starter: one instrument, drum kit or noise at a time; no songs. It says which words it did not use."
 VOICES = {
     "heart": "Heart: a woman, American",
@@ -55,13 +56,19 @@ SAMPLING = ("steps", "guidance", "solver", "loudness", "schedule", "shift")
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode: its settings' kind, what stands beside its form, its buttons, and its source where it edits."""
+    """One mode: its settings' kind, what stands beside its form, its buttons, and a recording that it takes.
+
+    ``role`` is what a run takes it as: an edit's source, or the voice that a checkpoint clones; that one lies in
+    ``fold``, which a starter has no use for.
+    """
 
     kind: str
     more: Extras
     reuse: gr.Button
     bar: tuple[gr.Button, gr.Button, gr.Button]
     source: gr.HTML | None = None
+    role: str = "source"
+    fold: gr.Accordion | None = None
 
     @property
     def form(self) -> Form[Any]:
@@ -85,6 +92,10 @@ def speak(shop: Workshop) -> Mode:
     with gr.Column(elem_classes=["fields"]):
         form.place("text")
         starting_points([(words,) for words in SPEAK], [form.controls["text"]], str)
+        with gr.Accordion("Voice to clone", visible=False, elem_classes=["fold"]) as fold:
+            voice = recorder("voice-from")
+            form.place("voice_words")
+            knows(CONSENT)
         form.place("voice", "speed", "pause")
         reuse = seed(form)
         form.fold("model", "takes", *SAMPLING)
@@ -92,7 +103,7 @@ def speak(shop: Workshop) -> Mode:
         more.place(lines=False)
         knows(SPEECH_KNOWS)
     form.finish()
-    return Mode("speech.generate", more, reuse, run_bar("Speak it", more))
+    return Mode("speech.generate", more, reuse, run_bar("Speak it", more), voice, "voice_from", fold)
 
 
 def edit_speech(shop: Workshop, shipped: Sequence[Result]) -> Mode:

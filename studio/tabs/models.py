@@ -1,9 +1,10 @@
 """The Models tab: every model by medium, what may be done with it, what it needs and what is here, load and unload.
 
-Only what can be used has a button. The cards are HTML: the list is the same for everybody, and a click is all that
-comes back from it.
+Only what can be used, or fetched by whoever owns the machine, has a button. The cards are HTML: the list is the same
+for everybody, and a click is all that comes back from it.
 """
 
+import atexit
 import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from pipelines.catalogue import MEDIA, Card, card, cards, installed, offline, si
 from pipelines.checkpoints import find, plan
 from pipelines.errors import StudioError
 from studio.events import QUICK
+from studio.fetching import Fetches
 from studio.language import Phrase, phrase, said, say
-from studio.machine import Machine, fits, machine, size
-from studio.tabs import adding
+from studio.machine import Fit, Machine, fits, machine, size
+from studio.tabs import adding, fetching
 
 log = logging.getLogger(__name__)
 ALL = "all"
@@ -62,28 +64,43 @@ def build(
         load: brings a model (medium, name) into memory; may take seconds; a StudioError is shown.
         unload: gives its memory back.
         loaded: (medium, name) of every model in memory. Without these three there are no buttons.
-        own: whether a person may name checkpoints of this machine's folders.
+        own: whether a person may fetch checkpoints, and name those of this machine's folders.
     """
     can = load is not None and unload is not None and loaded is not None
+    fetches = Fetches() if own else None
+    if fetches is not None:
+        atexit.register(fetches.close)  # what has arrived is kept
 
-    def shown(medium: str, busy: str = "", said: Phrase | None = None) -> str:
+    def shown(medium: str, busy: str = "", said: Phrase | None = None, asking: str = "") -> str:
         held = set(loaded()) if loaded else set()
-        return listing(medium, held if can else None, busy=busy, message=said)
+        offered = fetching.Offered(fetches, asking) if fetches else None
+        return listing(medium, held if can else None, busy=busy, message=said, offered=offered)
 
-    def act(medium: str, chosen: gr.EventData) -> Iterator[str]:
+    def act(medium: str, chosen: gr.EventData) -> Iterator[tuple[str, Any]]:
         id, action = (str(part) for part in chosen.index)
-        yield shown(medium, busy=id)
-        yield shown(medium, said=_done(id, action, load, unload))
+        if fetches is not None and action in fetching.ACTS:
+            said = fetching.act(fetches, id, action)
+            yield shown(medium, said=said, asking=id if action == "ask" else ""), gr.Timer(active=fetches.busy)
+            return
+        yield shown(medium, busy=id), gr.skip()
+        yield shown(medium, said=_done(id, action, load, unload)), gr.skip()
+
+    def look(medium: str) -> tuple[str, Any]:
+        return shown(medium), gr.Timer(active=bool(fetches and fetches.busy))
 
     choices = [("All", ALL), *((TITLES[medium], medium) for medium in MEDIA if cards(medium))]
     with gr.Column(elem_classes=["models-tab"]):
         medium = gr.Radio(choices=choices, value=ALL, label="Show models for", elem_classes=["field", "models-filter"])
         page = gr.HTML(shown(ALL), js_on_load=CLICK, elem_classes=["models"], apply_default_css=False)
+        timer = gr.Timer(2, active=False)
         if own:
             adding.build(shown, medium, page)
     medium.input(shown, medium, page, **QUICK)
+    timer.tick(look, medium, [page, timer], **QUICK)
     if can:
-        page.select(act, medium, page, show_progress="hidden", api_visibility="private", concurrency_id="models")
+        page.select(
+            act, medium, [page, timer], show_progress="hidden", api_visibility="private", concurrency_id="models"
+        )
     return ModelsTab(medium, page, shown)
 
 
@@ -110,6 +127,7 @@ def listing(
     here: Machine | None = None,
     busy: str = "",
     message: Phrase | None = None,
+    offered: fetching.Offered | None = None,
 ) -> str:
     """The cards as HTML.
 
@@ -119,28 +137,38 @@ def listing(
         here: the machine to measure against; None is this one.
         busy: id of the card that is being loaded or unloaded.
         message: what the last click came to.
+        offered: downloads, where whoever looks may start them.
     """
     here = here or machine()
     media = [each for each in MEDIA if medium in (ALL, each) and cards(each)]
-    sections = "".join(_section(each, here, loaded, busy) for each in media)
-    return f'<div class="models-page">{_intro(here, message)}{sections}</div>'
+    sections = "".join(_section(each, here, loaded, busy, offered) for each in media)
+    return f'<div class="models-page">{_intro(here, message, offered is not None)}{sections}</div>'
 
 
-def _intro(here: Machine, message: Phrase | None) -> str:
-    text = say(
-        "Starters ship with Eddyline and run here, without a download. Public checkpoints are fetched first, with the "
-        "command that stands with each; then they can be chosen in the tab of their medium. What says 'Not yet' cannot "
-        "be used in this version."
-    )
+def _intro(here: Machine, message: Phrase | None, own: bool) -> str:
+    text = say("Starters ship with Eddyline and run here, without a download.") + " "
+    if own:
+        text += say(
+            "With a graphics card, choose a checkpoint that fits, download it here, and choose it under 'Model' in the "
+            "tab of its medium."
+        )
+    else:
+        text += say(
+            "Public checkpoints are fetched by whoever runs this studio, with the command that stands with each; then "
+            "they can be chosen in the tab of their medium."
+        )
+    text += " " + say("What says 'Not yet' cannot be used in this version.")
     off = f"<p>{say('This machine is set to stay off-line. Starters need no network.')}</p>" if offline() else ""
     told = f'<p class="models-told" role="status">{message.html() if message else ""}</p>'
     return f'<div class="models-intro"><p>{text}</p><p>{here.sentence().html()}</p>{off}{told}</div>'
 
 
-def _section(medium: str, here: Machine, loaded: set[tuple[str, str]] | None, busy: str) -> str:
+def _section(
+    medium: str, here: Machine, loaded: set[tuple[str, str]] | None, busy: str, offered: fetching.Offered | None
+) -> str:
     found = cards(medium)
-    ready = "".join(_card(each, here, loaded, busy) for each in found if each.usable)
-    planned = "".join(_card(each, here, loaded, busy) for each in found if not each.usable)
+    ready = "".join(_card(each, here, loaded, busy, offered) for each in found if each.usable)
+    planned = "".join(_card(each, here, loaded, busy, offered) for each in found if not each.usable)
     none = "" if ready else f'<p class="models-none">{say("No starter yet.")}</p>'
     return (
         f'<section aria-labelledby="models-{medium}"><h2 id="models-{medium}">{say(TITLES[medium])}</h2>{none}'
@@ -152,20 +180,34 @@ def _grid(items: str) -> str:
     return f'<ul class="models-grid">{items}</ul>' if items else ""
 
 
-def _card(card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: str) -> str:
+def _card(
+    card: Card, here: Machine, loaded: set[tuple[str, str]] | None, busy: str, offered: fetching.Offered | None
+) -> str:
     held = loaded is not None and (card.medium, card.model) in loaded
-    fit = fits(card, here)
+    fit = _fit(card, here)
     note = f'<p class="model-note">{say(card.note)}</p>' if card.note else ""
     fitting = f'<p class="model-fit {"good" if fit.ok else "bad"}">{fit.sentence.html()}</p>'
     more = _abilities(card) + _needs(card) + _fetching(card) + _button(card, loaded, held, busy)
     if not card.usable:  # what cannot be used yet should not be in the way of what can
         more = f"<details><summary>{say('Details')}</summary>{more}</details>"
+        more = (offered.html(card) if offered is not None and card.state == "away" else "") + more
     head = f'<div class="model-head"><h3 id="model-{card.id}">{escape(card.title)}</h3>{_state(card, held)}</div>'
     kind = "model" if card.usable else "model planned"
     return (
         f'<li class="{kind}" aria-labelledby="model-{card.id}">'
         f"<div>{head}<p>{say(card.about)}</p>{_licence(card)}{note}{fitting}</div><div>{more}</div></li>"
     )
+
+
+def _fit(card: Card, here: Machine) -> Fit:
+    """Whether it fits whole, or else as its plan would load it: parts that wait elsewhere, fewer bits."""
+    fit = fits(card, here)
+    if fit.ok or not card.fetchable or here.disk < card.disk_bytes:
+        return fit
+    made = plan(find(card.model), here.means)
+    if not made.fits:
+        return fit
+    return Fit(True, phrase("Fits in parts: what is not needed just then waits elsewhere, which takes longer."))
 
 
 def _state(card: Card, held: bool) -> str:

@@ -8,13 +8,12 @@ import gradio as gr
 
 from pipelines.errors import MediaError, StudioError
 from pipelines.settings import SamplingSettings, kind_of
-from studio import runs, sources
+from studio import choosing, runs, sources
 from studio.boards.clips import Clips
 from studio.events import QUICK
-from studio.frames import first_frame, uses
+from studio.frames import edited_frames, first_frame, uses
 from studio.jobs.runner import EDITED_FRAMES, EDITED_SIDE
 from studio.language import phrase, why
-from studio.pictures import SHOWN, shown
 from studio.runs import Asked
 from studio.session import Result, Session
 from studio.stage import failed, said
@@ -59,9 +58,9 @@ class _Tab:
         self.make, self.edit = by_kind["video.generate"], by_kind["video.edit"]
         self.forms = [part for mode in by_kind.values() for part in mode.form.outputs()]
         self.fields = [mode.source for mode in by_kind.values() if mode.source is not None]
-        self.begin = self.make.files["first_frame"]
+        self.begin, self.led = self.make.files["first_frame"], self.make.files["sound"]
         self.sound = by_kind["clip.edit"].files["sound_file"]
-        self.parts = [modes, view.notes, self.begin, self.sound, *self.fields, *self.forms]
+        self.parts = [modes, view.notes, self.begin, self.led, self.sound, *self.fields, *self.forms]
 
     # Wiring ---------------------------------------------------------------------------------------------------------
 
@@ -82,6 +81,9 @@ class _Tab:
             mode.more.wire(page)
             if mode.reuse is not None:
                 mode.reuse.click(last_seed, view.session, mode.form.controls["seed"], **QUICK)
+            if mode.fold is not None:
+                model = mode.form.controls["model"]
+                model.change(following, model, mode.fold, **QUICK)  # type: ignore[attr-defined]
             if mode.source is not None:
                 outputs = [view.line, view.notes, *self.forms]
                 mode.source.upload(self._dropped(mode), [mode.source, view.session], outputs, **QUICK)
@@ -110,6 +112,8 @@ class _Tab:
             value = values[part]
             if role in ("first_frame", "last_frame") and value:
                 found[role] = self.shop.keep(Path(value), owner, "image")
+            elif role == "sound" and value and choosing.follows_sound(str(values[mode.form.controls["model"]])):
+                found[role] = sources.kept(self.shop, value, owner, medium="audio")["source"]
             elif role == "sound_file" and value:
                 found[role] = sources.kept(self.shop, value, owner)["source"]
             elif role == "mask" and value:
@@ -133,8 +137,8 @@ class _Tab:
             return self._from_result(result, "video.edit")
         given: Updates = {mode.source: sources.source_named(result)} if mode.source is not None else {}
         if mode is self.make:
-            begun = next((path for role, path, _ in result.given if role == "first_frame"), None)
-            given = {self.begin: str(begun) if begun is not None and begun.exists() else None}
+            held = {role: (str(path), f"{sources.ASSET}{asset}") for role, path, asset in result.given if path.exists()}
+            given = {self.begin: held.get("first_frame", (None, ""))[0], self.led: held.get("sound", ("", ""))[1]}
         return {self.modes: gr.Tabs(selected=mode.kind), **mode.more.write(result.settings), **given}
 
     def _as_source(self, kind: str) -> Callable[[Session], Updates]:
@@ -205,12 +209,17 @@ class _Tab:
         return dropped
 
     def _canvas(self, name: str, request: gr.Request) -> Any:
-        """The first frame of a clip to paint over."""
+        """The frames of a clip to paint over, those that an edit reads."""
         try:
             path = sources.found(self.shop, name, self.shop.people.owner(request))
-            return gr.update(picture=shown(first_frame(path, SHOWN)) if path else "")
+            return gr.update(sheet=edited_frames(path, EDITED_FRAMES) if path else {})
         except StudioError:
-            return gr.update(picture="")
+            return gr.update(sheet={})
+
+
+def following(model: str | None) -> Any:
+    """The field for a sound that a clip follows is there where the model can."""
+    return gr.Accordion(visible=choosing.follows_sound(str(model or "")))
 
 
 def _shown(settings: SamplingSettings | None) -> str:

@@ -11,7 +11,7 @@ from studio.clipper import clipper
 from studio.extras import Extras
 from studio.form import Form
 from studio.language import say
-from studio.paint import drop_area, painter
+from studio.paint import clip_painter, drop_area
 from studio.recorder import recorder
 from studio.session import Result
 from studio.sources import named
@@ -20,6 +20,7 @@ from studio.workshop import Workshop
 
 KNOWS = "Starter: stickers and emoji that move; 64 × 64 pixels, not films."
 LIVE = "It grows while you watch. Change the words on the way, or end it where you like and keep what is there."
+FOLLOWS = "Faces speak what it says, and what moves keeps its time. Say in the prompt who is seen and what they do."
 TOOLS = "No model: the same clip and settings give the same result."
 STYLES = {"3d": "3D", "flat": "Flat", "cartoon": "Cartoon", "none": "None"}
 METHODS = {
@@ -33,7 +34,7 @@ LABELS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 TOOL_LABELS = {
     "loop": {"none": "As it is", "swing": "Forth and back", "fade": "Fade over"},
-    "filter": {"lanczos": "Lanczos", "pixels": "Square pixels"},
+    "filter": {"redrawn": "Redrawing", "lanczos": "Lanczos", "pixels": "Square pixels"},
     "sound": {"keep": "Keep", "none": "None", "new": "From the file", "mix": "Both"},
     "sound_fit": {"once": "Once", "loop": "Again and again"},
 }
@@ -45,7 +46,10 @@ SAMPLING = ("steps", "guidance", "solver", "schedule", "shift")
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode: its settings' kind, its form and what stands beside it, its buttons, and the files that it takes."""
+    """One mode: its settings' kind, its form and what stands beside it, its buttons, and the files that it takes.
+
+    In ``fold`` lies what only some models take.
+    """
 
     kind: str
     form: Form[Any]
@@ -54,6 +58,7 @@ class Mode:
     reuse: gr.Button | None = None
     source: gr.HTML | None = None
     files: dict[str, Any] = field(default_factory=dict)  # role -> component
+    fold: gr.Accordion | None = None
 
     @property
     def source_words(self) -> Any:
@@ -75,15 +80,20 @@ def make(shop: Workshop) -> Mode:
         with gr.Row(elem_classes=["frames-row"]):
             first = drop_area("First frame", 118, "Drop a picture")
             last = drop_area("Last frame", 118, "Drop a picture")
+        with gr.Accordion("Sound to follow", visible=False, elem_classes=["fold"]) as fold:
+            sound = recorder("make-video-sound")
+            form.place("follow_sound")
+            knows(FOLLOWS)
         form.place("style", "amount", "frames", "loop")
         reuse = seed(form)
         form.fold("model", "lora", "width", "height", "negative_prompt", "rate", "count", *SAMPLING)
-        more = Extras(shop, form, "video.generate")
+        more = Extras(shop, form, "video.generate", sound)
         more.place(lines=True)
         knows(KNOWS)
     form.finish()
     bar = run_bar("Make clip", more)
-    return Mode("video.generate", form, bar, more, reuse, files={"first_frame": first, "last_frame": last})
+    files = {"first_frame": first, "last_frame": last, "sound": sound}
+    return Mode("video.generate", form, bar, more, reuse, files=files, fold=fold)
 
 
 def edit(shop: Workshop, shipped: Sequence[Result]) -> Mode:
@@ -91,7 +101,7 @@ def edit(shop: Workshop, shipped: Sequence[Result]) -> Mode:
     form = Form(VideoEditSettings, LABELS)
     with gr.Column(elem_classes=["fields"]):
         source = clipper("edit-video")
-        mask = painter()
+        mask = clip_painter()
         form.place("source_prompt", "prompt")
         _pairs(form, source, shipped)
         form.place("strength", "method")

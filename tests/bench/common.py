@@ -35,6 +35,26 @@ def starter(dtype=torch.float32):
     return model
 
 
+@torch.inference_mode()
+def drawn(model, prompts, seeds, at_once=16, **settings):
+    """Pictures of ``prompts`` as ``ImagePipeline.generate`` makes them, several prompts in a batch."""
+    from pipelines.codecs.image import to_picture, without_haze
+    from pipelines.flow import CLAMP, conditioned, guided, interval, noise, solve
+    from pipelines.flow.rules import rule_named
+    from pipelines.sampling import sigmas_of
+    from pipelines.settings import ImageSettings
+
+    wanted, made = ImageSettings(prompt="x", **settings), []
+    for first in range(0, len(prompts), at_once):
+        words = [f"{prompt}, {wanted.style}" for prompt in prompts[first : first + at_once]]
+        toward, away = (conditioned(model, model.encode(said)) for said in (words, [""] * len(words)))
+        velocity = interval(guided(toward, away, wanted.guidance), toward, wanted.guidance_from, wanted.guidance_to)
+        start = noise((4, 64, 64), seeds[first : first + len(words)])
+        *_, last = solve(velocity, start, sigmas_of(wanted, 64, end=CLAMP), rule_named(wanted.solver))
+        made += [without_haze(to_picture(signal)) for signal in last.clean]
+    return made
+
+
 def table(head, rows):
     """Print a Markdown table."""
     print("| " + " | ".join(head) + " |")

@@ -1,4 +1,4 @@
-"""The examples of the Audio and 3D tabs, made anew by the starters: ``python tests/bench/examples.py [sounds]``.
+"""The examples of the Image, Audio and 3D tabs, made by the starters: ``python tests/bench/examples.py [sounds]``.
 
 Files go to ``assets/examples``; the page shows the highest number first.
 """
@@ -10,8 +10,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from pipelines.events import Done  # noqa: E402
+from pipelines.image import ImagePipeline  # noqa: E402
 from pipelines.mesh import MeshPipeline  # noqa: E402
 from pipelines.settings import (  # noqa: E402
+    ImageEditSettings,
+    ImageSettings,
     MeshSettings,
     SoundEditSettings,
     SoundSettings,
@@ -33,6 +36,27 @@ def made(events):
 def keep(name, item, settings, *, edited=False):
     """Write an example, named after its place and its words."""
     save(item, FOLDER / f"audio-{name}.flac", settings, edited=edited)
+
+
+def pictures():
+    """Stickers from words, and two of them changed."""
+    for old in FOLDER.glob("image-*"):
+        old.unlink()
+    image, made_of = ImagePipeline.load(), {}
+    told = ("a blue heart", "a red heart", "a crying cat", "", "a grinning face", "", "a rocket", "a castle")
+    for place, prompt in enumerate(told, start=1):
+        if prompt:
+            settings = ImageSettings(prompt=prompt, seed=1)
+            made_of[prompt] = made(image.generate(settings)), settings
+            name = prompt.removeprefix("a ").replace(" ", "-")
+            save(made_of[prompt][0], FOLDER / f"image-{place}-{name}.png", settings)
+    for name, before, after in (
+        ("4-heart-made-blue", "a red heart", "a blue heart"),
+        ("6-face-made-to-cry", "a grinning face", "a crying face"),
+    ):
+        settings = ImageEditSettings(source_prompt=before, prompt=after, style="3d", seed=1)
+        save(made(image.edit(settings, made_of[before][0])), FOLDER / f"image-{name}.png", settings, edited=True)
+        save(made_of[before][0], FOLDER / f"image-{name}.before.png", made_of[before][1])
 
 
 def sounds():
@@ -74,7 +98,10 @@ def meshes():
     for old in FOLDER.glob("mesh-*"):
         old.unlink()
     pipeline = MeshPipeline.load("starter")
-    things = {"a green bottle": 11, "a white rocket with red fins": 7, "a yellow lamp": 3, "a house with a red roof": 3}
+    things = {
+        "a green teapot": 3, "a white rocket with red fins": 11, "a yellow lamp": 3,
+        "a round wooden table with three legs": 3,
+    }  # fmt: skip
     for place, (prompt, seed) in enumerate(things.items(), start=1):
         settings = MeshSettings(prompt=prompt, seed=seed)
         name = prompt.removeprefix("a ").replace(" ", "-")
@@ -83,5 +110,5 @@ def meshes():
 
 if __name__ == "__main__":
     # By default all of them; a name makes only those.
-    for name in sys.argv[1:] or ["sounds", "speeches", "meshes"]:
-        {"sounds": sounds, "speeches": speeches, "meshes": meshes}[name]()
+    for name in sys.argv[1:] or ["pictures", "sounds", "speeches", "meshes"]:
+        {"pictures": pictures, "sounds": sounds, "speeches": speeches, "meshes": meshes}[name]()

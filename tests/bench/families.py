@@ -17,11 +17,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from tiny_checkpoints import ask, loaded, model
+from tiny_checkpoints import ask, loaded, model, state_of
 from tiny_pipelines import FAMILIES
 
 from pipelines.edit import EditPlan, Sharing, flow_edit, rf_edit
-from pipelines.flow import conditioned, solve
+from pipelines.flow import conditioned, guided, solve
 from pipelines.flow.rules import ALF, EULER, MIDPOINT, to_fixed
 
 NO, YES = "–", "✓"
@@ -39,8 +39,7 @@ class Bench:
     def __init__(self, name):
         self.name, self.found = name, model(name)
         self.asked = ask(self.found)
-        drive, _ = driven(self.found, self.asked)
-        self.x = 0.5 * drive.driver.meeting.start
+        self.x = state_of(self.found, self.asked)
         self.source, self.target = (
             self.found.encode([text], self.asked) for text in ("a red cat", "nine blue dogs on a hill")
         )
@@ -78,12 +77,46 @@ class Bench:
     def mask(self):
         """Outside exact, inside moved, in the layout of this family."""
         mask = torch.zeros(1, 1, *self.x.shape[2:]) if self.x.ndim > 3 else torch.zeros(1, self.x.shape[1], 1)
-        mask.flatten()[: mask.numel() // 2] = 1
+        mask.flatten()[mask.numel() // 2 :] = 1
         plan = EditPlan(self.found, self.source, self.target, 1.0, mask)
-        *_, step = rf_edit(plan, self.x, self.rising, ALF)
+        if self.found.way == "flow":
+            *_, step = rf_edit(plan, self.x, self.rising, ALF)
+        else:
+            *_, step = flow_edit(plan, self.x, self.rising.flip(0), [1])
         outside = (mask == 0).expand_as(self.x)
-        kept = torch.equal(step.clean[outside], self.x[outside])
+        kept = torch.equal(step.clean[outside].float(), self.x[outside])
         return YES if kept and not torch.equal(step.clean, self.x) else NO
+
+
+class SpokenBench(Bench):
+    """F5-TTS, which is no pipeline of diffusers: the same checks, two texts in place of two prompts."""
+
+    def __init__(self):
+        import tiny_f5
+
+        from pipelines.models.f5tts import load_f5
+
+        self.found = load_f5(tiny_f5.save(Path(tempfile.mkdtemp(prefix="eddyline-tiny-"))))
+        self.found.way = "flow"
+        self.x = torch.randn(1, 100, 40, generator=torch.Generator().manual_seed(0))
+        self.source, self.target = (
+            self.found.encode(self.found.characters.ids(text)[0], torch.zeros(1, 100, 40))
+            for text in ("A red cat.", "Nine blue dogs on a hill.")
+        )
+        self.rising = torch.linspace(0, 0.9, 4, dtype=torch.float64)
+
+    def generate(self):
+        """Sampled from noise, guided, it is finite; how a text becomes sound is in ``test_f5tts.py``."""
+        sides = [conditioned(self.found, each) for each in (self.target, self.source)]
+        start = torch.randn(1, 100, 40, generator=torch.Generator().manual_seed(1))
+        *_, last = solve(guided(*sides, 3.0), start, torch.linspace(1, 0, 5, dtype=torch.float64), EULER)
+        return YES if bool(last.state.value.isfinite().all()) else NO
+
+    def row(self):
+        """Its marks; files for LoRA, offload and 8 bits are of diffusers."""
+        marks = {"generate": self.generate, "invert": self.invert, "RF-Edit": self.rf_edit}
+        marks |= {"FlowEdit": self.flow_edit, "mask": self.mask}
+        return {**dict.fromkeys(COLUMNS, NO), **{name: tried(work) for name, work in marks.items()}}
 
 
 def generate(found, asked):
@@ -136,10 +169,7 @@ def quantised(name):
     """Weights in 8-bit floats, layer by layer; the inversion stays exact."""
     found = loaded(name, quantised="fp8")
     asked = ask(found)
-    drive, _ = driven(found, asked)
-    x = 0.5 * drive.driver.meeting.start
-    if not found.family.edits:
-        return YES
+    x = state_of(found, asked)
     velocity = conditioned(found, found.encode(["a red cat"], asked))
     sigmas = torch.linspace(0, 1, 4, dtype=torch.float64)
     *_, there = solve(velocity, x, sigmas, ALF)
@@ -169,21 +199,18 @@ def row(name):
     found = model(name)
     asked = ask(found)
     marks = {"generate": tried(lambda: generate(found, asked))}
-    if found.family.edits:
-        bench = Bench(name)
-        marks |= {
-            "invert": tried(bench.invert), "RF-Edit": tried(bench.rf_edit), "FlowEdit": tried(bench.flow_edit),
-            "mask": tried(bench.mask),
-        }  # fmt: skip
-    else:
-        marks |= dict.fromkeys(("invert", "RF-Edit", "FlowEdit", "mask"), NO)
+    bench, back = Bench(name), found.way == "flow"
+    marks |= {
+        "invert": tried(bench.invert) if back else NO, "RF-Edit": tried(bench.rf_edit) if back else NO,
+        "FlowEdit": tried(bench.flow_edit), "mask": tried(bench.mask),
+    }  # fmt: skip
     marks |= {"LoRA": tried(lambda: lora(found, asked)), "offload": tried(lambda: offload(name))}
     return {**marks, "quantised": tried(lambda: quantised(name)), "parallel": tried(lambda: parallel(found))}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--only", nargs="*", default=[*FAMILIES, "f5-tts"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -191,14 +218,19 @@ def main():
     held = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
     for name in options.only:
         if name not in held:
-            held[name] = {"title": model(name).family.title, **row(name)}
+            spoken = name == "f5-tts"
+            held[name] = (
+                {"title": "F5-TTS", **SpokenBench().row()}
+                if spoken
+                else {"title": model(name).family.title, **row(name)}
+            )
             print(name, held[name], file=sys.stderr, flush=True)
             if options.out:
                 options.out.write_text(json.dumps(held, indent=1, ensure_ascii=False))
     print("| family | " + " | ".join(COLUMNS) + " |\n|" + "---|" * (len(COLUMNS) + 1))
     for name in held:
         marks = held[name]
-        title = f"{marks['title']} 2.2" if name == "wan22" else marks["title"]
+        title = {"wan22": "Wan 2.2, two experts", "wan_ti2v": "Wan 2.2 5B, from a picture"}.get(name, marks["title"])
         print(f"| {title} | " + " | ".join(marks[column] for column in COLUMNS) + " |")
 
 

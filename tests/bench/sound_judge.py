@@ -5,12 +5,11 @@ lean on what only a clean render has. Its own accuracy, on the clips that the st
 figure that it gives. It is kept in DATA/judge, since training takes a minute or two.
 """
 
-import math
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from teaching import taught
 from torch import nn
 
 from pipelines.codecs.mel import BANDS, SILENCE, mel
@@ -81,32 +80,15 @@ def renders(packages, takes, seed=77):
 def trained(data: Path, steps: int = 500, takes: int = 1) -> Judge:
     """The judge of DATA/judge, trained the first time."""
     path = data / "judge" / "judge.safetensors"
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        judge = Judge()
-    if path.exists():
-        judge.load_state_dict(load_file(path))
-        return judge.eval()
-    sounds, wanted = renders(data / "packages", takes)
-    optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.05)
-    generator = torch.Generator().manual_seed(0)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-        rows = torch.randint(len(sounds), (64,), generator=generator)
-        heard = judge(_worn(sounds[rows], generator))
-        loss = sum(
-            weight * nn.functional.cross_entropy(logits, target, label_smoothing=0.05)
-            for weight, logits, target in zip((1, 1, 0.5), heard, wanted[rows].T, strict=True)
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % 100 == 0:
-            print(f"judge: step {step}, loss {loss.item():.3f}", flush=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(judge.state_dict(), path)
-    return judge.eval()
+    return taught(Judge, path, lambda: renders(data / "packages", takes), _loss, steps=steps, batch=64, decay=0.05)
+
+
+def _loss(judge, frames, wanted, generator):
+    logits = judge(_worn(frames, generator))
+    return sum(
+        weight * nn.functional.cross_entropy(each, target, label_smoothing=0.05)
+        for weight, each, target in zip((1, 1, 0.5), logits, wanted.T, strict=True)
+    )
 
 
 def _worn(frames, generator):

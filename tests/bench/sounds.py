@@ -6,6 +6,7 @@
 - **Edits**: a held-out render of one instrument is turned into another by RF-Edit and by the other methods. Onset F1
   (75 ms) between source and result, whether the judge hears the new instrument, and whether it hears the same key. A
   true render of the same notes on the new instrument shows what the measure itself can reach.
+- **Closeness**: the squared error to held-out renders of what their own scores make, while a key is held and after.
 - **Exactness**: a mel there and back at 8 calls.
 - **Speed**: seconds for 4 s of sound, vocoder included.
 """
@@ -214,6 +215,25 @@ def transcribed(ear, data, count):
     return 2 * hits / max(1, heard + played)
 
 
+def close(model, data, settings, count=24):
+    """Squared error to held-out notes and chords from their own scores: while a key is held, and from .25 s after."""
+    sounds = SoundSet.load(data / "sound").subset(held_out=True)
+    clips = [clip for clip in sounds.clips if clip.facts.kind in ("note", "chord")]
+    held, after = [], []
+    for place, clip in enumerate(clips[:: max(1, len(clips) // count)][:count]):
+        x = torch.from_numpy(sounds.mel(clip)[: clip.frames // 4 * 4].astype(np.float32).T)[None]
+        told = model.encode([clip.score], x.shape[2])
+        start = (1 - BEGIN) * told.sketch + BEGIN * noise((BANDS, x.shape[2]), [place])
+        sigmas = sigmas_of(settings, x.shape[2] // 4, start=BEGIN, end=CLAMP)
+        *_, last = solve(conditioned(model, told), start, sigmas, rule_named(settings.solver))
+        error = (last.clean - x)[0].square().mean(0)
+        end = round(max(note.start + note.seconds for note in clip.score.notes) * FRAME_RATE)
+        held.append(float(error[:end].mean()))
+        if end + 24 < len(error):
+            after.append(float(error[end + 24 :].mean()))
+    return {"held": float(np.mean(held)), "after": float(np.mean(after)), "clips": len(held), "with an end": len(after)}
+
+
 def exact(model, data):
     """Whether a mel, as the engine's fixed-point numbers, returns to the bit after four steps into noise and back."""
     case = next(iter(renders_of(data)))
@@ -256,7 +276,7 @@ def main():
     parser.add_argument("--methods", default="rf-edit,flowedit,magicmix,sdedit")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--parts", default="words,edits,exact,speed")
+    parser.add_argument("--parts", default="words,close,edits,exact,speed")
     chosen = parser.parse_args()
     parts = chosen.parts.split(",")
     judge, model = trained(chosen.data), load_sound(chosen.weights)
@@ -265,6 +285,8 @@ def main():
         settings = SoundSettings(prompt="x", seconds=FRAMES / FRAME_RATE)
         found["words"], mels, _ = words(model, judge, settings, chosen.count)
         shown += list(mels[:24].split(1))
+    if "close" in parts:
+        found["squared error"] = close(model, chosen.data, SoundSettings(prompt="x"))
     if "edits" in parts:
         base, ear = SoundEditSettings(prompt="x"), load_transcriber(chosen.transcriber)
         found["notes heard in the sources"] = transcribed(ear, chosen.data, chosen.cases)

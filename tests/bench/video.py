@@ -5,12 +5,12 @@
 
 import argparse
 import json
-import resource
 import time
 import zlib
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from common import table
 from moving import MOVING, agreement, closure, energy, flow, frames_of, judged_verb, rms
@@ -26,7 +26,7 @@ from pipelines.models.tracking import track
 from pipelines.settings import VideoExtendSettings, VideoSettings
 from pipelines.training.data.clips import FRAMES, ClipSet
 from pipelines.video import VideoPipeline
-from pipelines.video.making import END, along
+from pipelines.video.making import BEGIN, END, along, settled
 
 # Frames of the set that make a clip of 16: one loop of it.
 LOOP = [round(frame * FRAMES / 16) % FRAMES for frame in range(16)]
@@ -90,36 +90,37 @@ def round_trip(pipe, clips, count):
 
 
 def adds(pipe, clips, count):
-    """Real clips from their first frame and their own motion: what the network adds to the moved picture."""
+    """Real clips from their first frame and their own motion: what the network adds to the moved picture.
+
+    As it ships, and from pure noise with all that it draws.
+    """
     model, found = pipe.model, []
     for held_out in (False, True):
-        moved_error, made_error, better = [], [], []
+        moved_error, made_error, alone_error, better = [], [], [], []
         for row in rows_of(clips, count, held_out=held_out):
             frames = real(clips, row)
             score = track(frames)
             shown = performed(signal(frames)[0, :, 0], score)
             condition = model.shown(model.summary([clips.items[row].name]), shown[None], [score])
             known = torch.arange(16) < 1
-            run = fill(
-                along(model, condition, True),
-                signal(frames),
-                known,
-                sigma_grid(8, shift(2.0), end=END),
-                rule_named("ab2"),
-                [row],
-            )
-            *_, step = run
-            made = (step.clean[0].transpose(0, 1) + 1) / 2
-            moved_error.append(rms((shown.transpose(0, 1) + 1) / 2, frames))
-            made_error.append(rms(made, frames))
+            begun = []
+            for begin in (BEGIN, 1.0):
+                grid = sigma_grid(8, shift(2.0), start=begin, end=END)
+                velocity = along(model, condition, True)
+                *_, step = fill(velocity, signal(frames), known, grid, rule_named("ab2"), [row], shown[None])
+                begun.append(step.clean)
+            made, alone, moved = settled(begun[0], shown[None], known)[0], begun[1][0], shown
+            errors = (rms((each.transpose(0, 1) + 1) / 2, frames) for each in (moved, made, alone))
+            for kept, error in zip((moved_error, made_error, alone_error), errors, strict=True):
+                kept.append(error)
             better.append(made_error[-1] < moved_error[-1])
         names = "held-out" if held_out else "training"
         found += [
             (
-                f"RMS to the real clip, {count} {names} names: moved picture / network",
-                f"{np.mean(moved_error):.3f} / {np.mean(made_error):.3f}",
+                f"RMS to the real clip, {count} {names} names: moved picture / as shipped / network alone",
+                " / ".join(f"{np.mean(each):.4f}" for each in (moved_error, made_error, alone_error)),
             ),
-            (f"- network nearer than the moved picture, {names} names", mean(better)),
+            (f"- as shipped nearer than the moved picture, {names} names", mean(better)),
         ]
     return found
 
@@ -187,17 +188,20 @@ def streaming(pipe, clips, count):
     pixels = torch.cat([frames[:, :3] / frames[:, 3:].clamp(min=1e-3), frames[:, 3:]], 1).clamp(0, 1)
     source = Clip((pixels.permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8), 8.0)
     asked = VideoExtendSettings(prompt="swaying", changes="5: spinning", seconds=count, seed=1)
-    memory, started, cpu = [], time.monotonic(), time.process_time()
+    memory, process, started, cpu = [], psutil.Process(), time.monotonic(), time.process_time()
     for event in pipe.extend(asked, source):
-        if isinstance(event, Piece):
-            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        if isinstance(event, Piece):  # in use now, rather than the most there ever was
+            memory.append(process.memory_info().rss / 2**20)
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
     made = len(event.items[0].frames) - 4
-    held = " / ".join(f"{memory[place]:.0f}" for place in (0, len(memory) // 2, -1))
+    minute = round(60 * len(memory) / count)
+    held = " / ".join(f"{np.median(memory[place : place + 20]):.0f}" for place in range(10, len(memory) - 19, minute))
+    tail = np.median(memory[-20:])
     return [
         (f"streaming, {count} s of 8 frames a second: frames a second", f"{made / wall:.1f}"),
         ("- frames to a second of one core", f"{made / cpu:.1f}"),
-        ("- memory at the first, middle and last piece, MB", held),
+        ("- memory in use at the beginning of each minute and at the end, MB", f"{held} / {tail:.0f}"),
+        ("- of it the frames that are kept, MB", f"{len(event.items[0].frames) * 64 * 64 * 4 / 2**20:.0f}"),
         ("- frames from a change of prompt to the first that differs", str(lag(pipe, source))),
     ]
 

@@ -1,5 +1,8 @@
 """Clips from files: an even pace, any length, and what cannot be read."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 
@@ -32,6 +35,47 @@ def test_twelve_frames_a_second_are_shown_longer(tmp_path):
     found, notes = open_film(film(tmp_path / "slow.mp4", 12.0))
     assert found.rate == 25 and found.count == 25 and "12 frames a second" in notes[0]
     assert len(list(found)) == 25
+
+
+def test_an_uneven_pace_is_evened(tmp_path):
+    with av.open(str(tmp_path / "uneven.mp4"), "w") as out:
+        stream = out.add_stream("libx264", 25)
+        stream.width = stream.height = 32
+        stream.codec_context.time_base = Fraction(1, 1000)
+        times = np.cumsum([0, 30, 30, 30, 150, 30, 30, 150, 30, 30])
+        for number, when in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 20 * number, np.uint8), "rgb24")
+            frame.pts, frame.time_base = int(when), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    found, notes = open_film(tmp_path / "uneven.mp4")
+    frames = list(found)
+    assert len(frames) == found.count and found.count / found.rate == pytest.approx(0.55, abs=0.15)
+    shades = [round(float(frame[..., 0].mean()) / 20) for frame in frames]
+    assert shades == sorted(shades) and max(np.bincount(shades)) >= 2  # what is shown for long fills several frames
+    assert "18.2 frames a second, too few for a mouth" in notes[0]
+
+
+@pytest.mark.parametrize("rate, kept", [(60.0, 60.0), (120.0, 30.0)])
+def test_fast_clips_keep_what_a_mouth_needs(tmp_path, rate, kept):
+    found, notes = open_film(film(tmp_path / "fast.mp4", rate, 24))
+    assert found.rate == pytest.approx(kept) and len(list(found)) == found.count
+    assert bool(notes) == (kept < rate)
+
+
+def test_frames_up_to_4k_are_taken_and_larger_ones_refused_with_both_numbers(tmp_path):
+    def clip(width, height):
+        path = tmp_path / f"{width}.mp4"
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libx264", 25, options={"preset": "ultrafast"})
+            stream.width, stream.height = width, height
+            out.mux(stream.encode(av.VideoFrame(width, height, "yuv420p")))
+            out.mux(stream.encode())
+        return path
+
+    assert open_film(clip(3840, 2160))[0].size == (3840, 2160)
+    with pytest.raises(MediaError, match="4096 x 2304, 9 megapixels, at most 9"):
+        open_film(clip(4096, 2304))
 
 
 def test_pictures_and_clips_are_told_apart_by_content(tmp_path):

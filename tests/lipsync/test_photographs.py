@@ -6,9 +6,10 @@ from lipsync.tiny import hum, tiny_pipeline
 
 from pipelines.errors import MediaError
 from pipelines.events import Done, Note
+from pipelines.lipsync.blinking import Eye, shut
 from pipelines.lipsync.faces import Face
 from pipelines.lipsync.finding import Finder, drawn
-from pipelines.lipsync.moving import CHIN, CORNERS, LOWER, NOSE, UPPER, Eye, Lips, moved, shut
+from pipelines.lipsync.moving import CHIN, CORNERS, LOWER, NOSE, UPPER, Lips, moved
 from pipelines.lipsync.swaying import Life
 from pipelines.media import Clip, Picture
 from pipelines.models.landmarks import Region
@@ -130,8 +131,8 @@ def test_a_still_head_stays_to_the_bit_and_ends_where_it_began():
 
     frame, track = photograph(), np.zeros((50, 17), np.float32)
     face = Face(100, 120, 40, box=Box(60, 40, 140, 160))
-    assert np.array_equal(Life([face], track, 25, 0.0, 1)(20, frame), frame)
-    life = Life([face], track, 25, 1.0, 1)
+    assert np.array_equal(Life(frame, [face], track, 25, 0.0, 1)(20, frame), frame)
+    life = Life(frame, [face], track, 25, 1.0, 1)
     assert not np.array_equal(life(20, frame), frame) and np.array_equal(life(0, frame), frame)
 
 
@@ -171,6 +172,36 @@ def test_no_face_at_all_is_refused_with_the_frames():
         list(pipeline.generate(LipSyncSettings(), Clip(numbered(10), 25.0), hum(0.4)))
     with pytest.raises(MediaError, match="no face is found in the picture"):
         list(pipeline.generate(LipSyncSettings(), Picture(numbered(1)[0]), hum(0.4)))
+
+
+def sideways():
+    """Landmarks of a face that is seen from the side: the nose stands out over the cheek."""
+    points = landmarks()
+    points[4] = points[454] + (6, 0)
+    return points
+
+
+def test_a_face_from_the_side_is_left_alone_and_named_and_alone_it_is_refused():
+    seen = [[sideways() if 8 <= n < 16 else landmarks()] for n in range(24)]
+    frames = numbered(24)
+    *events, done = tiny_pipeline(nets=Faces(seen)).generate(
+        LipSyncSettings(seed=1, steps=1), Clip(frames, 12.0), hum(2.0)
+    )
+    same = [np.array_equal(made, frame) for made, frame in zip(done.items[0].frames, frames, strict=True)]
+    assert all(same[8:16]) and not all(same[:8])
+    assert any("turned away in frames 9 to 16" in event.text for event in events if isinstance(event, Note))
+    with pytest.raises(MediaError, match="turned away in the picture"):
+        list(tiny_pipeline(nets=Faces([[sideways()]])).generate(LipSyncSettings(), Picture(frames[0]), hum(0.4)))
+    with pytest.raises(MediaError, match="turned away in 6 of the 6 frames"):
+        pipeline = tiny_pipeline(nets=Faces([[sideways()]] * 6))
+        list(pipeline.generate(LipSyncSettings(), Clip(frames[:6], 25.0), hum(0.2)))
+
+
+def test_a_crowd_is_told_who_speaks():
+    pipeline = tiny_pipeline(nets=Faces([[landmarks(60.0, width=20), landmarks(170.0, width=40)]] * 12))
+    events = list(pipeline.generate(LipSyncSettings(seed=1, steps=1), Clip(numbered(12), 25.0), hum(0.4)))
+    said = [event.text for event in events if isinstance(event, Note)]
+    assert "2 faces are seen; the largest speaks and the others are left alone" in said
 
 
 def test_two_voices_move_two_faces_and_a_third_is_left_alone():

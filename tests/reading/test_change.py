@@ -174,6 +174,25 @@ def planned(target, line, lengths, level, **more):
     return plan_edit(line, lengths, words(target), changes, level, five, **more)
 
 
+@pytest.mark.parametrize(
+    "gaps, asked", [((0, 0), "_ɹɛddɔɡsæt._"), ((9, 0), "_ɹɛd,dɔɡsæt._"), ((0, 12), "_ɹɛddɔɡ,sæt._")]
+)
+def test_new_words_last_as_long_as_between_their_neighbours(gaps, asked):
+    heard = []
+
+    def durations(symbols, stresses):
+        heard.append(symbols)
+        return [5.0 + (symbol == "ɔ") for symbol in symbols]
+
+    line, lengths, level = simple(*gaps)
+    changes = changes_between(words("red cat sat"), words("red dog sat"))
+    plan = plan_edit(line, lengths, words("red dog sat"), changes, level, durations)
+    assert heard[-1].replace("ɑ", "ɔ") == asked
+    (first, last) = plan.words[1]
+    made = [n for n, end in zip(plan.lengths, np.cumsum(plan.lengths), strict=True) if first < end <= last]
+    assert len(made) == 3 and made[1] > made[0]
+
+
 def test_cuts_are_made_in_the_pauses_where_there_are_any():
     line, lengths, level = simple(9, 12)
     (splice,) = planned("red dog sat", line, lengths, level).splices

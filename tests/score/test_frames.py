@@ -4,11 +4,32 @@ import numpy as np
 import pytest
 
 from pipelines.score import FEATURES, NOTHING, Note, Score, frames_of
-from pipelines.score.frames import CURVES, FADE, FRAME_RATE, KEYS, LOWEST, SLOTS, STRIKE, slot_of
+from pipelines.score.frames import CURVES, FADE, FRAME_RATE, KEYS, LET_GO, LOWEST, SLOTS, STRIKE, STRUCK, slot_of
 
 
 def curves(score, frames=100, start=0):
-    return frames_of(score, frames, start).reshape(CURVES, SLOTS, frames)
+    return frames_of(score, frames, start)[: CURVES * SLOTS].reshape(CURVES, SLOTS, frames)
+
+
+def ages(score, frames=100, start=0):
+    clock = frames_of(score, frames, start)[CURVES * SLOTS :]
+    return clock[: len(STRUCK)], clock[len(STRUCK) :]
+
+
+def test_ages_count_from_the_last_strike_and_from_the_last_release():
+    notes = (Note(10 / FRAME_RATE, 30 / FRAME_RATE, 60, 90), Note(20 / FRAME_RATE, 10 / FRAME_RATE, 64, 90))
+    struck, let_go = ages(Score("program 0", notes))
+    assert not struck[:, :10].any() and np.allclose(struck[:, 10:].sum(0), 1)
+    assert np.allclose(struck[:, 10:20].T @ STRUCK, np.arange(10)) and np.allclose(
+        struck[:, 20:].T @ STRUCK, np.arange(80)
+    )
+    assert not let_go[:, :40].any() and np.allclose(let_go[:, 40:].T @ LET_GO, np.arange(60))
+
+
+def test_ages_of_a_score_that_began_earlier_go_on():
+    score = Score("program 0", (Note(0, 0.5, 60, 127),))
+    for late, whole in zip(ages(score.later(-60 / FRAME_RATE)), ages(score, 160), strict=True):
+        assert np.allclose(late, whole[:, 60:])
 
 
 def test_a_note_is_held_struck_and_rings_on():

@@ -148,6 +148,5 @@ def test_of_several_takes_the_clearest_is_kept():
 def test_an_edit_from_before_there_were_takes_is_replayed_with_one():
     told = SpeechEditSettings(source_text=SAID, text="The red ship came home late.", seed=1)
     raw = told.model_dump(mode="json")
-    assert SpeechEditSettings.migrate(raw)[0] == told and told.takes > 1
     del raw["takes"]
-    assert SpeechEditSettings.migrate(raw)[0] == told.with_(takes=1)
+    assert SpeechEditSettings.migrate(raw)[0] == told and told.takes == 1

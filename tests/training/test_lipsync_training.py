@@ -9,7 +9,8 @@ from training.test_speech_training import made_up
 from pipelines.backbone import BackboneConfig
 from pipelines.errors import ModelError
 from pipelines.models.listener import ListenerConfig, load_listener
-from pipelines.models.mouth import SIDE, MouthNetwork, Mouths, draft, load_mouth, sketch
+from pipelines.models.mouth import SIDE, MouthNetwork, Mouths, load_mouth
+from pipelines.models.mouth_draft import draft, sketch
 from pipelines.training import lipsync
 from pipelines.training.data import drawn, visemes
 from pipelines.training.data.mouths import MouthSet, measured, sampled, shape_from
@@ -75,7 +76,7 @@ def test_pairs_are_in_one_pose_unless_they_are_told_apart():
 
 def test_a_sketch_is_as_open_as_its_shape_and_a_draft_covers_the_old_mouth():
     shape = torch.tensor([[1.0, 0, 0, 0, 0], [0.5, 0, 1, 1, 0], [0, 0, 1, 1, 0]])
-    parts = sketch(shape)
+    parts = sketch(shape, SIDE)
     high = parts[:, 0, :, SIDE // 2].sum(1)
     assert high[0] == pytest.approx(SIDE / 2.4 * 0.5, abs=1.5) and high[1] == pytest.approx(high[0] / 2, abs=1)
     assert parts[2, :3].max() == 0 and parts[2, 3].max() == 1 and parts[1, 1].sum() > 5 < parts[1, 2].sum()

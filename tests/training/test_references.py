@@ -199,3 +199,19 @@ def test_a_warm_start_reads_a_reference_as_a_faint_part_of_the_picture():
     share = 0.5**8 * torch.sigmoid(torch.tensor(1.4))
     expected = read + share * (shown - read)
     torch.testing.assert_close(mixed[..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4])
+
+
+@pytest.mark.parametrize(
+    "prompt, names",
+    [
+        ("a bee", ("honeybee",)),
+        ("a burger", ("hamburger",)),
+        ("a gift", ("wrapped gift",)),
+        ("a kitten", ("cat",)),
+        ("a blue bird", ("bird",)),
+        ("a yellow car on a road", ("taxi", "motorway")),
+    ],
+)
+def test_everyday_words_find_what_they_mean(prompt, names):
+    bank = Bank.load()
+    assert bank.names(bank.look_up(prompt)) == names

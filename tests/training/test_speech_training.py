@@ -119,6 +119,31 @@ def test_weights_come_back_as_they_were_and_damage_is_named(tmp_path, monkeypatc
         load_speech(tmp_path / "none")
 
 
+def test_a_run_goes_on_from_what_ships_and_keeps_its_durations(tmp_path, monkeypatch):
+    from pipelines.models.speech import Durations
+    from pipelines.models.weights import load_config, load_weights
+
+    monkeypatch.setattr(speech, "SHAPES", ((64, 4),))
+    monkeypatch.setattr(SpeechSet, "load", classmethod(lambda cls, folder: made_up()))
+    ships = {f"network.{n}": p for n, p in tiny_model().network.named_parameters()}
+    ships |= {f"durations.{n}": p for n, p in Durations(len(PHONES), len(CONFIG.voices)).named_parameters()}
+    described = {
+        "kind": "speech", "backbone": CONFIG.backbone.to_dict(), "alphabet": CONFIG.alphabet,
+        "voices": list(CONFIG.voices), "width": CONFIG.width, "paces": {"heart": 1.25},
+    }  # fmt: skip
+    folder, run = tmp_path / "ships", tmp_path / "run"
+    speech.save_weights(ships, described, folder)
+    before = load_weights(folder)
+    trainer, network = speech.speech(tmp_path, run, steps=2, warm=folder, compile_model=False, config=CONFIG)
+    assert all(torch.equal(p, before[f"network.{name}"]) for name, p in network.named_parameters())
+    list(trainer.run())
+    speech.export_speech(run, tmp_path / "durations", folder, CONFIG)
+    after = load_weights(folder)
+    assert load_config(folder)["paces"] == {"heart": 1.25}
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert changed and all(name.startswith("network.") for name in changed)
+
+
 # Data -------------------------------------------------------------------------------------------------------------
 
 

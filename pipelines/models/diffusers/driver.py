@@ -8,10 +8,8 @@ the only loop over time, every rule works, and guidance, packing and conditionin
 """
 
 import copy
-import inspect
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,23 +21,19 @@ from pipelines.errors import ModelError
 from pipelines.flow.rules import Rule
 from pipelines.flow.solver import Step, solve
 from pipelines.flow.types import Call
+from pipelines.models.diffusers.meeting import Beside, Meeting, asking
+from pipelines.models.diffusers.samplers import FLOW, WHY, flow_scheduler, settings_of, way_of
 
 Grid = Callable[[Tensor], Tensor]  # the model's own falling levels [steps + 1] -> the levels to walk
 
 
-EARLY = "model: the pipeline ended before its solver did"
-
-
-class Stopped(BaseException):
-    """Raised inside a pipeline's call to leave it; no ``except Exception`` on the way may swallow it."""
-
-
 @dataclass(frozen=True)
 class Walk:
-    """What a driver is to do: the ``rule``, and which levels to walk."""
+    """What a driver is to do: the ``rule``, which levels to walk, and whether a second state is ``held`` as it is."""
 
     rule: Rule
     grid: Grid = lambda own: own
+    held: bool = False
 
 
 def call_levels(rule: Rule, sigmas: Tensor) -> Tensor:
@@ -55,66 +49,6 @@ def call_levels(rule: Rule, sigmas: Tensor) -> Tensor:
     return torch.tensor(levels, dtype=torch.float64)
 
 
-class Meeting:
-    """Where one state of a running pipeline meets its solver: both sides wait for each other here."""
-
-    def __init__(self) -> None:
-        self._change = threading.Condition()
-        self._brought: Tensor | None = None
-        self._taken: Tensor | None = None
-        self.start: Tensor | None = None
-        self.sigmas: Tensor | None = None
-        self.failure: BaseException | None = None
-        self.ended = self.stopped = False
-        self.beside: list[Meeting] = []
-
-    def bring(self, velocity: Tensor, sample: Tensor) -> Tensor:
-        """The pipeline's side: hand a velocity over, wait for the state to go on from."""
-        with self._change:
-            if self.start is None:
-                self.start = sample.detach().float()
-            self._brought, self._taken = velocity, None
-            self._change.notify_all()
-            self._change.wait_for(lambda: self._taken is not None or self.stopped)
-            if self.stopped:
-                raise Stopped
-            assert self._taken is not None
-            return self._taken
-
-    def ask(self, x: Tensor | None) -> Tensor:
-        """The solver's side: give the next state (None at the first call), wait for its velocity."""
-        with self._change:
-            if x is not None:
-                self._give(x)
-            self._change.wait_for(lambda: self._brought is not None or self.ended or self.stopped)
-            if self._brought is None:
-                raise self.failure or (Stopped() if self.stopped else ModelError(EARLY))
-            return self._brought
-
-    def give(self, x: Tensor) -> None:
-        """The solver's side: the last state; no velocity is asked for."""
-        with self._change:
-            self._give(x)
-
-    def _give(self, x: Tensor) -> None:
-        self._taken, self._brought = x, None
-        self._change.notify_all()
-
-    def end(self, failure: BaseException | None = None) -> None:
-        """The pipeline has returned or failed."""
-        with self._change:
-            self.ended, self.failure = True, failure
-            self._change.notify_all()
-
-    def stop(self) -> None:
-        """Make the pipeline leave at its next step."""
-        with self._change:
-            self.stopped = True
-            self._change.notify_all()
-        for other in self.beside:
-            other.stop()
-
-
 class Driver:
     """The part of the scheduler that is ours; :func:`driver_type` joins it to the scheduler of diffusers.
 
@@ -125,6 +59,7 @@ class Driver:
     walk: Walk
     meeting: Meeting
     own: Tensor | None = None  # the model's own levels, as its scheduler lays them out
+    stays: bool = False  # of a second state that is given
 
     def lay_out(self) -> None:
         """Replace the times that the scheduler has just set by those of the rule's calls."""
@@ -150,9 +85,8 @@ class Driver:
 @cache
 def driver_type() -> type:
     """The class of drivers; made when first asked for, because it brings in diffusers."""
-    from diffusers import FlowMatchEulerDiscreteScheduler
 
-    class FlowDriver(Driver, FlowMatchEulerDiscreteScheduler):
+    class FlowDriver(Driver, flow_scheduler()):  # type: ignore[misc]
         # Pipelines look at this signature to find out which arguments a scheduler takes.
         def set_timesteps(
             self,
@@ -170,7 +104,7 @@ def driver_type() -> type:
         ) -> Any:
             if options.get("per_token_timesteps") is not None:
                 raise ModelError("model: this pipeline gives every token its own time, which no rule here can walk")
-            state = self.advance(model_output, sample)
+            state = sample if self.stays else self.advance(model_output, sample)
             if not return_dict:
                 return (state,)
             from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
@@ -180,71 +114,31 @@ def driver_type() -> type:
             return Output(prev_sample=state)
 
         def __deepcopy__(self, memo: Any) -> "FlowDriver":
-            # A pipeline with a second state (LTX-2's sound) copies its scheduler: the copy solves that state beside.
+            # A pipeline with a second state (LTX-2's sound) copies its scheduler: the copy solves that state beside,
+            # or hands it back where it was given.
             twin = copy.copy(self)
-            twin.meeting = Beside(self.walk)
+            if self.walk.held:
+                twin.meeting, twin.stays = Meeting(), True
+                return twin
+            twin.meeting = Beside(self.walk.rule)
             self.meeting.beside.append(twin.meeting)
             return twin
 
     return FlowDriver
 
 
-class Beside(Meeting):
-    """A second state of the same call, solved by the same rule in a thread of its own."""
-
-    def __init__(self, walk: Walk) -> None:
-        super().__init__()
-        self._walk = walk
-        self._thread: threading.Thread | None = None
-
-    def bring(self, velocity: Tensor, sample: Tensor) -> Tensor:
-        """As of any meeting; the first one starts the solver."""
-        if self._thread is None:
-            self.start = sample.detach().float()
-            self._thread = threading.Thread(target=self._solve, name="second state", daemon=True)
-            self._thread.start()
-        return super().bring(velocity, sample)
-
-    def _solve(self) -> None:
-        assert self.start is not None and self.sigmas is not None
-        with suppress(Stopped):
-            for step in solve(_asking(self), self.start, self.sigmas, self._walk.rule):
-                last = step
-            self.give(last.state.value)
-
-
 def driver_for(scheduler: Any, walk: Walk) -> Any:
     """A driver in the place of a pipeline's own ``scheduler``, with its shift.
 
     Raises:
-        ModelError: the scheduler adds fresh noise at every step, or is of no flow.
+        ModelError: the model is sampled by steps of its own, so no rule can walk it.
     """
-    refuse(scheduler)
+    way = way_of(scheduler)
+    if way != FLOW:
+        raise ModelError(f"model: {WHY[way]}, so no other rule can walk it and nothing can be turned back")
     driver = driver_type()(**settings_of(scheduler))
     driver.walk, driver.meeting = walk, Meeting()
     return driver
-
-
-def settings_of(scheduler: Any) -> dict[str, Any]:
-    """A scheduler's settings in the words of the Euler scheduler for flows; what has no place there is left out."""
-    found = dict(scheduler.config)
-    if found.get("flow_shift") is not None:
-        found["shift"] = found["flow_shift"]
-    taken = inspect.signature(driver_type().__mro__[2].__init__).parameters  # type: ignore[misc]
-    return {name: value for name, value in found.items() if name in taken and name != "stochastic_sampling"}
-
-
-def refuse(scheduler: Any) -> None:
-    """Raise a ModelError that says what works instead, where a model's sampler is no differential equation."""
-    name = type(scheduler).__name__
-    config = scheduler.config
-    if config.get("stochastic_sampling"):
-        raise ModelError("model: draws new noise at every step, so it has no way back; use its base model")
-    flows = "FlowMatch" in name or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction"
-    if not flows or "SCM" in name or "LCM" in name:
-        raise ModelError(
-            f"model: its sampler ({name}) is no flow that a solver could walk; FlowEdit and SDEdit may still work"
-        )
 
 
 class Drive:
@@ -273,7 +167,7 @@ class Drive:
             meeting.ask(None)
             assert meeting.start is not None and meeting.sigmas is not None
             state: Step | None = None
-            for state in solve(_asking(meeting), meeting.start, meeting.sigmas, self._walk.rule):
+            for state in solve(asking(meeting), meeting.start, meeting.sigmas, self._walk.rule):
                 yield state
             assert state is not None
             meeting.give(state.state.value)
@@ -292,16 +186,3 @@ class Drive:
             meeting.end(failure)
         else:
             meeting.end()
-
-
-def _asking(meeting: Meeting) -> Callable[[Tensor, Tensor, Call], Tensor]:
-    """The velocity of a running pipeline. The first call's answer is there already: it brought the start along."""
-    first = True
-
-    def velocity(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
-        nonlocal first
-        answer = meeting.ask(None if first else x)
-        first = False
-        return answer.to(x.dtype)
-
-    return velocity

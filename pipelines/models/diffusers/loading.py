@@ -11,6 +11,7 @@ from pipelines.checkpoints import Checkpoint, Plan
 from pipelines.checkpoints.fetching import needs_extra
 from pipelines.checkpoints.found import check
 from pipelines.checkpoints.planning import require
+from pipelines.checkpoints.used import Peak
 from pipelines.errors import ModelError
 from pipelines.models.diffusers.model import DiffusersModel
 
@@ -38,10 +39,10 @@ def load(found: Checkpoint, made: Plan) -> DiffusersModel:
             f"model: this version of diffusers ({diffusers.__version__}) has no {found.family}; upgrade it"
         )
     dtype = getattr(torch, made.dtype)
-    with _quiet():
+    with _quiet(), Peak() as peak:
         try:
             pipeline = kind.from_pretrained(
-                str(found.folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True,
+                str(found.folder), dtype=dtype, use_safetensors=True, local_files_only=True,
                 trust_remote_code=False, **_replaced(diffusers, found, made, dtype),
             )  # fmt: skip
         except ModelError:
@@ -52,7 +53,9 @@ def load(found: Checkpoint, made: Plan) -> DiffusersModel:
                 f"model: {found.title} could not be loaded ({reason[:200]}); fetch it again, or upgrade diffusers"
             ) from error
         _place(pipeline, made, torch)
-    return DiffusersModel(pipeline, found.name)
+    model = DiffusersModel(pipeline, found.name)
+    model.before, model.loaded = peak.before, peak.memory
+    return model
 
 
 def _replaced(diffusers: Any, found: Checkpoint, made: Plan, dtype: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,17 +13,21 @@ from torch import Tensor
 
 from pipelines.errors import ModelError
 from pipelines.flow.rules import Rule
-from pipelines.flow.solver import Step
 from pipelines.flow.types import Site, Tap
-from pipelines.models.diffusers import capture as capturing
-from pipelines.models.diffusers.capture import Condition
+from pipelines.models.diffusers.capture import capture
+from pipelines.models.diffusers.codecs import spatial, temporal
+from pipelines.models.diffusers.condition import Condition, join
 from pipelines.models.diffusers.driver import Drive, Walk
-from pipelines.models.diffusers.families import Family, family_of, multiple, spatial, temporal
+from pipelines.models.diffusers.families import FROM_A_PICTURE, Family, family_of, multiple
+from pipelines.models.diffusers.hearing import heard, hearing_rate, told_clean
+from pipelines.models.diffusers.own import OwnRun
+from pipelines.models.diffusers.samplers import FLOW, WHY, Way, way_of
 from pipelines.models.diffusers.taps import Projection, projections, tapped
 
 # What a guidance-distilled network is told while an edit runs: between the 1 of RF-Edit's inversion and the 5.5 of
 # FlowEdit's target, and the same for both descriptions, so that equal descriptions cancel.
 EDIT_EMBEDDED = 2.0
+_WAITING = ("_all_hooks", "_offload_device", "_offload_gpu_id")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Ask:
         steps: of the solver.
         seeds: one a sample, as diffusers draws from them; none for a given start.
         rate: frames a second, for families that ask.
+        sound: latents [1, channels, T, bands] of a sound that the pictures follow, from :meth:`DiffusersModel.hear`.
         more: arguments of this family alone, such as lyrics or a first frame.
     """
 
@@ -47,6 +53,7 @@ class Ask:
     steps: int = 2
     seeds: tuple[int, ...] = ()
     rate: float | None = None
+    sound: Tensor | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -56,7 +63,8 @@ class DiffusersModel:
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
         self.family: Family = family_of(type(pipeline).__name__)
-        self._rows: int = 0
+        self.before: int | None = None  # bytes that the program took before this was loaded
+        self.loaded = 0  # most bytes that loading took
 
     @property
     def networks(self) -> tuple[torch.nn.Module, ...]:
@@ -84,17 +92,79 @@ class DiffusersModel:
         """Where it computes."""
         return torch.device(self.pipeline._execution_device)
 
-    def drive(self, ask: Ask, rule: Rule, grid: Callable[[Tensor], Tensor] | None = None, **more: Any) -> Drive:
+    @cached_property
+    def from_a_picture(self) -> "DiffusersModel | None":
+        """The same weights under the pipeline that starts from a picture, where they were made for one."""
+        import diffusers
+
+        name = FROM_A_PICTURE.get(type(self.pipeline).__name__)
+        if self.family.first_frame:
+            return self
+        if name is None or (name.startswith("Wan") and not self.pipeline.config.expand_timesteps):
+            return None
+        kind = getattr(diffusers, name)
+        taken = inspect.signature(kind.__init__).parameters
+        made = kind(**{key: value for key, value in self.pipeline.config.items() if key in taken and key[0] != "_"}
+                    | {key: value for key, value in self.pipeline.components.items() if key in taken})  # fmt: skip
+        # Parts that wait in memory until they are needed are known to the pipeline that they were loaded with.
+        made.__dict__ |= {key: value for key, value in self.pipeline.__dict__.items() if key in _WAITING}
+        return DiffusersModel(made, self.name)
+
+    @property
+    def way(self) -> Way:
+        """How it is sampled; anything but a flow has no way back."""
+        return way_of(self.pipeline.scheduler)
+
+    @property
+    def mean(self) -> bool:
+        """Whether its network is told where a step ends and answers with the mean velocity on the way (MeanFlow)."""
+        return bool(getattr(self.networks[0].config, "use_meanflow", False))
+
+    def drive(
+        self, ask: Ask, rule: Rule, grid: Callable[[Tensor], Tensor] | None = None, **more: Any
+    ) -> Drive | OwnRun:
         """Its own call for ``ask``, walked by ``rule``; ``grid`` turns the model's own levels into those to walk.
 
         ``more`` are further arguments of the call, such as ``latents`` and ``output_type``.
+
+        Raises:
+            ModelError: the model was made to be sampled in its own way alone.
         """
         call = {**self.arguments(ask), **more}
-        return Drive(
-            lambda driver: self._copy(driver, ask)(**call),
-            self.pipeline.scheduler,
-            Walk(rule, grid or (lambda own: own)),
-        )
+        held = ask.sound is not None
+
+        def run(scheduler: Any) -> Any:
+            with told_clean(self.networks) if held else nullcontext():
+                return self._copy(scheduler, ask)(**call)
+
+        if self.way == FLOW:
+            if self.mean and rule.name != "euler":
+                raise ModelError(
+                    f"solver: {self.family.title} answers for whole steps (MeanFlow), so only 'euler' can sample it"
+                )
+            return Drive(run, self.pipeline.scheduler, Walk(rule, grid or (lambda own: own), held))
+        if held:
+            raise ModelError(f"sound: {self.family.title} {WHY[self.way]}, so no sound can lead it; leave it out")
+        if rule.name != "euler" or grid is not None:
+            raise ModelError(
+                f"solver: {self.family.title} {WHY[self.way]}, which it does itself; choose 'euler' and the spacing "
+                "'model', which leave that to it"
+            )
+        return OwnRun(run, self.pipeline.scheduler)
+
+    def can_edit(self, method: str) -> None:
+        """Refuse an editor that cannot work with this model.
+
+        Raises:
+            ModelError: it says which editors can.
+        """
+        if not self.family.edits:
+            raise ModelError(f"model: {self.family.title} {self.family.why_not}")
+        if method == "rf-edit" and self.way != FLOW:
+            raise ModelError(
+                f"method: {self.family.title} {WHY[self.way]}, so nothing can be turned back; 'flowedit' and 'sdedit' "
+                "work with it, or take the base model that it was distilled from"
+            )
 
     def encode(self, prompts: Sequence[str], ask: Ask | None = None) -> Condition:
         """Listen to what the pipeline tells its network about ``prompts``; ``ask`` says size and further arguments.
@@ -103,15 +173,15 @@ class DiffusersModel:
             ModelError: editors cannot use this family.
         """
         assert ask is not None
-        if not self.family.edits:
-            raise ModelError(f"model: {self.family.title} {self.family.why_not}")
+        self.can_edit("")
         quiet = replace(ask, prompts=tuple(prompts), negative="", guidance=1.0, seeds=tuple(range(len(prompts))))
-        call = {**self.arguments(quiet), "output_type": "latent"}
+        call = {**self.arguments(quiet), "output_type": "latent", **self.family.quiet}
         if self.family.embedded and self.distilled:
             call[self.family.embedded] = EDIT_EMBEDDED
-        found = capturing.capture(
-            lambda listener: self._copy(listener, quiet)(**call), self.pipeline.scheduler, self.networks
-        )
+        found = capture(
+            lambda listener: self._copy(listener, quiet)(**call), self.pipeline.scheduler, self.networks,
+            self.family.apart,
+        )  # fmt: skip
         self.pipeline.maybe_free_model_hooks()
         return found
 
@@ -140,7 +210,7 @@ class DiffusersModel:
         """
         if not self.family.pairs:
             raise ModelError(f"features: {self.family.title} cannot run two descriptions as a pair; choose 'recompute'")
-        return capturing.join(conditions)
+        return join(conditions)
 
     def network_at(self, sigma: float) -> torch.nn.Module:
         """The expert that answers at a noise level."""
@@ -170,6 +240,15 @@ class DiffusersModel:
         """The way back, on the CPU."""
         with torch.no_grad():
             return self.family.decode(self.pipeline, state.to(self.device), size).cpu()
+
+    def hear(self, wave: Tensor, seconds: float) -> Tensor:
+        """A sound for :class:`Ask`: ``wave`` [channels, N] at :attr:`hearing_rate`, no shorter than ``seconds``."""
+        return heard(self.pipeline, wave, seconds).cpu()
+
+    @property
+    def hearing_rate(self) -> int:
+        """Samples a second of what :meth:`hear` is given."""
+        return hearing_rate(self.pipeline)
 
     def check(self, size: tuple[int, ...]) -> None:
         """Refuse a size that the family's grid does not hold, naming the nearest that it does.
@@ -206,9 +285,16 @@ class DiffusersModel:
             call[embedded] = ask.guidance
         if family.guidance in taken:
             call[family.guidance] = 1.0 - family.shifted if embedded else ask.guidance - family.shifted
+        if "intermediate_timesteps" in taken and ask.steps != 2:
+            call["intermediate_timesteps"] = None  # SANA-Sprint has one for two steps alone
         if family.negative and "negative_prompt" in taken and not embedded and ask.guidance != 1:
             call["negative_prompt"] = [ask.negative] * len(ask.prompts)
+        if ask.sound is not None:
+            call["audio_latents"] = ask.sound.to(self.device).expand(len(ask.prompts), -1, -1, -1)
+            call |= family.follows or {}
         call |= self._size(ask, taken) | dict(ask.more)
+        if family.each_its_picture and "image" in call:
+            call["image"] = [call["image"]] * len(ask.prompts)
         return {name: value for name, value in call.items() if name in taken}
 
     def _size(self, ask: Ask, taken: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,17 +317,12 @@ class DiffusersModel:
         guider = getattr(self.pipeline, "guider", None)
         if guider is not None:
             made.__dict__["guider"] = guider.new(guidance_scale=ask.guidance)
+        if self.family.own_size:
+            sizes = copy.copy(made.video_processor)
+            sizes.calculate_default_height_width = lambda height, width, target_size: ask.size[-2:]
+            made.__dict__["video_processor"] = sizes
         made.set_progress_bar_config(disable=True)
         return made
 
-    def result_to_media(self, result: Any) -> Any:
-        """What a call with ``return_dict=False`` returned first."""
-        return result[0] if isinstance(result, tuple) else result
 
-
-def steps_of(drive: Drive) -> Iterator[Step]:
-    """The steps of a drive; closing stops it."""
-    yield from drive.steps()
-
-
-__all__ = ["Ask", "DiffusersModel", "spatial", "steps_of"]
+__all__ = ["Ask", "DiffusersModel", "spatial"]

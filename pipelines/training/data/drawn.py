@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pipelines.models.mouth import DROP, ROOM, SIDE
+from pipelines.models.mouth import SIDE
+from pipelines.models.mouth_draft import DROP, ROOM
 
 TRAINED = ("round", "lips", "flat", "outline")
 HELD_OUT = ("blocks", "corners")
@@ -179,7 +180,7 @@ def _mouth(
     s = u / width
     arch = torch.where(n["corners"] > 0, (1.6 * (1 - s.abs())).clamp(0, 1), (1 - s**2).clamp(min=0))
     bow = arch.clamp(min=1e-6) ** n["power"]
-    rest = 0.2 * smile * (0.4 - s**2)
+    rest = 0.4 * smile * width * (0.4 - s**2)
     height = DROP * opened
     upper, lower = rest - n["share"] * height * bow, rest + (1 - n["share"]) * height * bow
     ends = _soft(width * (1 - s.abs()), pixel)

@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from pipelines.errors import StudioError
-from pipelines.models.mouth import DROP, ROOM, SIDE
+from pipelines.models.mouth import SIDE
+from pipelines.models.mouth_draft import DROP, ROOM
 from pipelines.training.data.packages import Package
 
 PACKAGES = (

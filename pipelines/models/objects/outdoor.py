@@ -1,12 +1,12 @@
-"""How buildings, plants, vehicles and small things are drawn; see ``objects`` for what a drawing is."""
+"""How buildings, plants, vehicles and small things are drawn; see ``drawing`` for what a drawing is."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.training.data.indoor import T
-from pipelines.training.data.objects import FLOOR, Draw
-from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, single, slab, turned
+from pipelines.models.objects.drawing import FLOOR, Draw
+from pipelines.models.objects.indoor import T
+from pipelines.models.objects.solids import ball, box, cut, drum, ring, rod, single, slab, turned
 
 
 def windows(d: Draw, part: int, x: float, y: float, z: float, half: float = 0.04) -> None:

@@ -1,11 +1,11 @@
-"""How furniture and vessels are drawn; see ``objects`` for what a drawing is."""
+"""How furniture and vessels are drawn; see ``drawing`` for what a drawing is."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.training.data.objects import FLOOR, Draw
-from pipelines.training.data.solids import ball, box, cut, drum, ring, rod, single, slab, turned
+from pipelines.models.objects.drawing import FLOOR, Draw
+from pipelines.models.objects.solids import ball, box, cut, drum, ring, rod, single, slab, turned
 
 T = 0.028  # half of the least thickness: thinner parts fall through a grid of 48
 

@@ -18,10 +18,16 @@ def single(values: Sequence[Any] | np.ndarray | float) -> np.ndarray:
     return np.asarray(values, np.float32)
 
 
+def lengths(q: Points) -> np.ndarray:
+    """Of the rows of ``q`` [N, 3]; several times as fast as numpy's norm along so short an axis."""
+    return np.sqrt(np.einsum("ij,ij->i", q, q))
+
+
 def box(p: Points, centre: Place, half: Place, round: float = 0.01) -> np.ndarray:
     """A box of half sizes ``half`` with rounded edges."""
     q = np.abs(p - single(centre)) - (single(half) - round)
-    return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(-1), 0) - round
+    inside = np.maximum(np.maximum(q[:, 0], q[:, 1]), q[:, 2])
+    return lengths(np.maximum(q, 0)) + np.minimum(inside, 0) - round
 
 
 def rod(p: Points, start: Place, end: Place, radius: float, tip: float | None = None) -> np.ndarray:
@@ -29,13 +35,13 @@ def rod(p: Points, start: Place, end: Place, radius: float, tip: float | None = 
     a, line = single(start), single(end) - single(start)
     t = np.clip((p - a) @ line / max(float(line @ line), 1e-9), 0, 1)
     width = radius if tip is None else radius + (tip - radius) * t
-    return np.linalg.norm(p - a - t[:, None] * line, axis=-1) - width
+    return lengths(p - a - t[:, None] * line) - width
 
 
 def ball(p: Points, centre: Place, radii: Place | float) -> np.ndarray:
     """An ellipsoid, or a ball."""
     q, r = p - single(centre), single(radii) * np.ones(3, np.float32)
-    k0, k1 = np.linalg.norm(q / r, axis=-1), np.linalg.norm(q / (r * r), axis=-1)
+    k0, k1 = lengths(q / r), lengths(q / (r * r))
     return np.where(k0 < 1e-4, -r.min(), k0 * (k0 - 1) / np.maximum(k1, 1e-6)).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.models.filling import completed, stream
+from pipelines.models.filling import MEASURED, completed, stream
 from pipelines.models.shapes import KINDS, PARTS, SHAPES, TALL, WIDE, Kind, Recipe
 
 FLOOR = -0.45
@@ -25,17 +25,23 @@ class Draw:
 
     def u(self, name: str, low: float, high: float) -> float:
         """The number ``name`` of this object, between ``low`` and ``high``."""
-        return low + (high - low) * stream(self.seed, name).random()
+        return low + (high - low) * self.share(name)
+
+    def share(self, name: str) -> float:
+        """The measure ``name`` of the recipe, in [0, 1]."""
+        found = self.recipe.measures[MEASURED[self.kind.name].index(name)]
+        assert found is not None  # recipes are completed before they are drawn
+        return found
 
     def size(self, name: str, low: tuple[float, float], tall: tuple[float, float]) -> float:
         """A height: between ``low`` where the object is low, between ``tall`` where it is tall."""
-        share = stream(self.seed, name).random()
+        share = self.share(name)
         a, b = tall if self.recipe.height == TALL else low
         return a + (b - a) * share
 
     def breadth(self, name: str, narrow: tuple[float, float], wide: tuple[float, float]) -> float:
         """A width, in the same way."""
-        share = stream(self.seed, name).random()
+        share = self.share(name)
         a, b = wide if self.recipe.width == WIDE else narrow
         return a + (b - a) * share
 
@@ -77,8 +83,8 @@ class Drawn:
 
 def draw(recipe: Recipe, seed: int, points: np.ndarray) -> Drawn:
     """The object of ``recipe`` and ``seed`` at ``points`` [N, 3]."""
-    from pipelines.training.data.indoor import INDOOR  # both are written in terms of this module
-    from pipelines.training.data.outdoor import OUTDOOR
+    from pipelines.models.objects.indoor import INDOOR  # both are written in terms of this module
+    from pipelines.models.objects.outdoor import OUTDOOR
 
     full = completed(recipe, seed)
     held = Draw(full, seed, points)
