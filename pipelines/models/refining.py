@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipelines.codecs.mel import FLOOR, HOP, WINDOW, filters
-from pipelines.models.sources import OVERLAP, Running, overlap
+from pipelines.models.sources import OVERLAP, Running, hann, overlap
 
 ROUNDS = 16
 MOMENTUM = 0.9
@@ -38,7 +38,7 @@ def refined(spectra: Tensor, bands: Tensor, final: Tensor, *, last: bool) -> Ten
         size = found.abs()[:, fixed:]
         excess = (size @ bank.T).clamp(min=FLOOR).log() - wanted
         size = size * (-excess.clamp(-7, 7) @ spread).exp()
-        turned = pushed * (size / pushed.abs().clamp(min=1e-12))
+        turned = pushed.sgn() * size
         found = _agreed(torch.cat([final, turned], 1), start=not fixed, last=last)
     return found[:, fixed:]
 
@@ -54,11 +54,10 @@ def _agreed(spectra: Tensor, *, start: bool, last: bool) -> Tensor:
     """Spectra of the wave that ``spectra`` [1, n, BINS] add up to; silent outside a sound that starts or ends here."""
     wave = overlap(spectra, Running(last=True, skip=0, trim=0))
     if start:
-        wave = torch.cat([torch.zeros_like(wave[:, :EDGE]), wave[:, EDGE:]], 1)
+        wave[:, :EDGE] = 0
     if last:
-        wave = torch.cat([wave[:, :-EDGE], torch.zeros_like(wave[:, :EDGE])], 1)
-    window = torch.hann_window(WINDOW, device=wave.device)
-    return torch.fft.rfft(wave.unfold(1, WINDOW, HOP) * window, dim=2)
+        wave[:, -EDGE:] = 0
+    return torch.fft.rfft(wave.unfold(1, WINDOW, HOP) * hann().to(wave.device), dim=2)
 
 
 class Refiner:

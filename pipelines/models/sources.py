@@ -51,7 +51,9 @@ def reach(x: Tensor, name: str, before: int, after: int, running: Running) -> Te
 
 
 @lru_cache(maxsize=1)
-def _window() -> Tensor:
+@torch.inference_mode(False)  # kept, and training may want it next
+def hann() -> Tensor:
+    """The window of every frame [WINDOW]."""
     return torch.hann_window(WINDOW)
 
 
@@ -84,7 +86,7 @@ def pulses(pitch: Tensor, voiced: Tensor, running: Running) -> Tensor:
     running.tails["pulse.wave"] = wave[:, max(0, wave.shape[1] - WINDOW + HOP) :]
     if wave.shape[1] < WINDOW:
         return pitch.new_zeros(pitch.shape[0], 0, BINS, dtype=torch.complex64)
-    frames = wave.unfold(1, WINDOW, HOP) * (_window().to(wave) / (WINDOW / 4))
+    frames = wave.unfold(1, WINDOW, HOP) * (hann().to(wave) / (WINDOW / 4))
     return torch.fft.rfft(frames, dim=2)
 
 
@@ -148,13 +150,22 @@ def complex_noise(normal: Tensor) -> Tensor:
     return torch.view_as_complex(normal / math.sqrt(math.pi / 2))
 
 
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _weight(count: int) -> Tensor:
+    """By how much the windows of a sound of ``count`` frames add up to [1, n]."""
+    return _added(hann().square().expand(1, count, -1), "", Running(last=True)).clamp(min=1e-8)
+
+
 def overlap(spectra: Tensor, running: Running) -> Tensor:
     """Samples [B, n] made final by frames ``spectra`` [B, t, BINS]: windowed, added up, the weights divided out."""
-    window = _window().to(spectra.device)
-    frames = torch.fft.irfft(spectra, WINDOW, dim=2) * window
-    total = _added(frames, "overlap.wave", running)
-    weight = _added(window.square().expand(1, spectra.shape[1], -1), "overlap.weight", running)
-    wave = total / weight.clamp(min=1e-8)
+    window, count = hann().to(spectra.device), spectra.shape[1]
+    total = _added(torch.fft.irfft(spectra, WINDOW, dim=2) * window, "overlap.wave", running)
+    if running.last and "overlap.weight" not in running.tails:  # all of a sound at once, as refining does many times
+        weight = _weight(count).to(spectra.device)
+    else:
+        weight = _added(window.square().expand(1, count, -1), "overlap.weight", running).clamp(min=1e-8)
+    wave = total / weight
     drop = min(running.skip, wave.shape[1])
     running.skip -= drop
     return wave[:, drop : wave.shape[1] - running.trim if running.last else None]
@@ -162,12 +173,13 @@ def overlap(spectra: Tensor, running: Running) -> Tensor:
 
 def _added(frames: Tensor, name: str, running: Running) -> Tensor:
     """Frames [B, t, WINDOW] added up one hop apart; what later frames still add to is kept in ``running``."""
-    pieces = frames.unflatten(2, (OVERLAP, HOP)).unbind(2)
-    total = sum(pad(piece, (0, 0, shift, OVERLAP - 1 - shift)) for shift, piece in enumerate(pieces))
-    assert isinstance(total, Tensor)
+    count = frames.shape[1]
+    total = frames.new_zeros(frames.shape[0], count + OVERLAP - 1, HOP)
+    for shift, piece in enumerate(frames.unflatten(2, (OVERLAP, HOP)).unbind(2)):
+        total[:, shift : shift + count] += piece
     held = running.tails.get(name)
     if held is not None:
         total = total + pad(held, (0, 0, 0, total.shape[1] - held.shape[1]))
-    done = total.shape[1] if running.last else frames.shape[1]
+    done = total.shape[1] if running.last else count
     running.tails[name] = total[:, done:]
     return total[:, :done].flatten(1)
