@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from pipelines.lipsync.plates import Plate
+
 Engine = Literal["drawn", "photograph"]
 
 
@@ -42,6 +44,7 @@ class Face:
         landmarks: float32 [468, 2], pixels, of a photograph.
         smile: how far the corners of a drawn mouth are up, from -1 to 1, whatever it says.
         pen: what a drawn mouth is drawn with; None where it is to be looked for in the frame.
+        plate: the face without its mouth, where several frames have shown it.
     """
 
     x: float
@@ -54,6 +57,7 @@ class Face:
     landmarks: np.ndarray | None = None
     smile: float = 0.2
     pen: Pen | None = None
+    plate: Plate | None = None
 
     def moved(self, x: float, y: float) -> "Face":
         """The same face somewhere else."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate
+from torch.nn.functional import affine_grid, grid_sample, interpolate, max_pool2d
 
 from pipelines.edit.types import CountedModel
 from pipelines.errors import ModelError
@@ -17,6 +17,7 @@ from pipelines.flow.rules import rule_named
 from pipelines.flow.schedule import SCHEDULES
 from pipelines.flow.types import Velocity
 from pipelines.lipsync.faces import Box, Face, Pen
+from pipelines.lipsync.plates import Plate, bared, plate_of
 from pipelines.models.mouth import SIDE, MouthModel, Mouths
 from pipelines.models.mouth_draft import ROOM, Manner, draft, manner_of
 from pipelines.settings import LipSyncSettings
@@ -26,6 +27,7 @@ FALL = 1.5  # guidance fades with sigma to this power (OmniSync, arXiv 2505.2144
 REACH = 0.3  # radius of the guidance field, in sides of the picture
 GUIDED_ABOVE = 0.35  # below this noise level guidance is too faint to pay for a second call
 FINEST = 256  # pixels of the picture that a mouth is drawn at, at most; the network paints at SIDE whatever it is
+UNLIKE = 0.5  # twice the difference, of a range of 2, from which on two drafts show another thing
 SEEN = 0.04  # of the matte: what is painted more faintly is left as it was, to the bit
 
 
@@ -39,18 +41,27 @@ class Patch:
 
 
 class Painter(CountedModel):
-    """A painter of one run: its calls are counted, and every face keeps the pen that its mouth was drawn with first."""
+    """A painter of one run: its calls are counted.
+
+    Every face keeps the pen that its mouth was drawn with first, and what its frames have shown of it without mouth.
+    """
 
     def __init__(self, model: MouthModel) -> None:
         super().__init__(model)
         self.own = model
         self._pens: dict[int, Pen] = {}
+        self._plates: dict[int, Plate | None] = {}
 
     def held(self, slot: int, frames: Sequence[np.ndarray], faces: Sequence[Face]) -> list[Face]:
-        """The faces of a slot, one in each of ``frames``, with its pen."""
-        if slot not in self._pens and len(frames):
-            self._pens[slot] = pen_of(frames, faces)
-        return [replace(face, pen=self._pens[slot]) for face in faces]
+        """The faces of a slot, one in each of ``frames``, with its pen and its plate."""
+        if not len(frames):
+            return []
+        looks = [(each, manner_of(each[None])) for each in _looked_at(frames, faces)]
+        if slot not in self._pens:
+            self._pens[slot] = pen_of([manner for _, manner in looks])
+        plate = plate_of([each for each, _ in looks], [manner for _, manner in looks], self._plates.get(slot))
+        self._plates[slot] = plate
+        return [replace(face, pen=self._pens[slot], plate=plate) for face in faces]
 
 
 def cut(frame: np.ndarray, face: Face, side: int = SIDE) -> Tensor:
@@ -166,41 +177,57 @@ def painted(
     source = torch.stack([cut(frames[row], faces[row]) for row in rows])[place]
     made = paint(model, source, shape, settings, seed)
     told, wanted = torch.ones(len(shape)), torch.from_numpy(shape)
-    changed = made - torch.cat(draft(source, wanted, told), dim=1)
+    plain = torch.cat(draft(source, wanted, told), dim=1)
     patches: list[Patch | None] = [None] * len(frames)
     for row in rows:
         same = [index for index, each in enumerate(of) if each == row]
         fine = cut(frames[row], faces[row], _fineness(faces[row]))[None]
-        first = torch.cat(_redrawn(fine, faces[row].pen, wanted[same]), dim=1)
-        more = interpolate(changed[same], size=fine.shape[2:], mode="bicubic", align_corners=False)
+        first = torch.cat(_redrawn(fine, faces[row], wanted[same]), dim=1)
+        changed = (made[same] - plain[same]) * _alike(plain[same], first)
+        more = interpolate(changed, size=fine.shape[2:], mode="bicubic", align_corners=False)
         for index, each in zip(same, finished(first, more), strict=True):
             patches[index] = laid(frames[row], faces[row], each)
     return patches
 
 
-def pen_of(frames: Sequence[np.ndarray], faces: Sequence[Face]) -> Pen:
-    """What the mouths of ``faces``, one and the same in all ``frames``, are drawn with.
+def pen_of(manners: Sequence[Manner]) -> Pen:
+    """What a mouth is drawn with that several frames show.
 
     A mouth that is open looks as if its line were thick, never as if it were thin.
     """
-    rows = sorted(set(_distinct(frames, faces)))
-    found = [manner_of(cut(frames[row], faces[row], _fineness(faces[row]))[None]) for row in rows]
-    red, green, blue = torch.cat([each.ink for each in found]).median(0).values.tolist()
-    return Pen((red, green, blue), float(torch.cat([each.stroke for each in found]).quantile(0.3)))
+    red, green, blue = torch.cat([each.ink for each in manners]).median(0).values.tolist()
+    return Pen((red, green, blue), float(torch.cat([each.stroke for each in manners]).quantile(0.3)))
+
+
+def _looked_at(frames: Sequence[np.ndarray], faces: Sequence[Face]) -> list[Tensor]:
+    """The pictures around a mouth [3, S, S] that are not the same, of one size."""
+    rows, side = sorted(set(_distinct(frames, faces))), _fineness(faces[0])
+    return [cut(frames[row], faces[row], side) for row in rows]
 
 
 def _fineness(face: Face) -> int:
     return int(min(max(face.width * ROOM, SIDE), FINEST))
 
 
-def _redrawn(fine: Tensor, pen: Pen | None, shape: Tensor) -> tuple[Tensor, Tensor]:
+def _redrawn(fine: Tensor, face: Face, shape: Tensor) -> tuple[Tensor, Tensor]:
     """Drafts of one picture [1, 3, S, S] with mouths of ``shape`` [B, 5]."""
-    manner, count = manner_of(fine), len(shape)
+    manner, count, pen = manner_of(fine), len(shape), face.pen
+    if face.plate is not None and face.plate.ready:
+        manner = bared(manner, fine, face.plate)
     ink, stroke = manner.ink, manner.stroke
     if pen is not None:
         ink, stroke = torch.tensor([pen.ink]), torch.tensor([pen.stroke])
     every = Manner(*(part.expand(count, *part.shape[1:]) for part in (ink, stroke, manner.old, manner.under)))
     return draft(fine.expand(count, -1, -1, -1), shape, torch.ones(count), every)
+
+
+def _alike(plain: Tensor, first: Tensor) -> Tensor:
+    """Where the draft [B, 4, 64, 64] that the network began from is that which was drawn [B, 4, S, S]: from 0 to 1.
+
+    A face's plate may show another ground than what stands out in one frame: what the network made of that is void.
+    """
+    apart = (plain - interpolate(first, size=plain.shape[2:], mode="area"))[:, :3].abs().amax(1, keepdim=True)
+    return 1 - max_pool2d((2 * apart - UNLIKE).clamp(0, 1), 3, 1, 1)
 
 
 def finished(first: Tensor, more: Tensor) -> Tensor:

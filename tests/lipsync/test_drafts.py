@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from pipelines.lipsync.blinking import covered, drawn_eye
-from pipelines.lipsync.faces import Face
 from pipelines.lipsync.painting import pen_of
 from pipelines.models.mouth_draft import ROOM, draft, filled, manner_of, places, sketch
 
@@ -58,12 +57,7 @@ def test_the_line_of_a_mouth_that_is_shut_keeps_its_thickness_and_its_ink():
 
 
 def test_the_pen_of_a_mouth_that_talks_is_that_of_its_thinnest_frames():
-    def frame(high):
-        pixels = ((face(96, oval(96, high))[0].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
-        return np.dstack([pixels, np.full((96, 96), 255, np.uint8)])
-
-    frames = [frame(high) for high in (0.09, 0.25, 0.09, 0.45)]
-    pen = pen_of(frames, [Face(48, 48, 40)] * 4)
+    pen = pen_of([manner_of(face(96, oval(96, high))) for high in (0.09, 0.25, 0.09, 0.45)])
     assert pen.stroke < 0.13 and pen.ink == pytest.approx(INK, abs=0.05)
 
 
