@@ -18,6 +18,7 @@ LOOK_AGAIN = 1.0  # seconds between looks for faces that have come in
 FLAT = 0.62  # part of neighbouring pixels that hardly differ, from which a face counts as drawn
 TURNED = 4.0  # how much nearer the nose may be to one cheek than to the other, before a face is a profile
 SMALLEST = 8.0  # pixels of a mouth, below which nothing of it can be seen
+AGAIN = 2  # more looks at a face that was just found
 JUMP = 0.6  # of a face's side, between two frames: more is another face or a cut
 
 Found = dict[int, Face]  # slot (whose voice) -> face
@@ -33,6 +34,19 @@ class Nets(Protocol):
     def mesh(self, frame: np.ndarray, region: Region) -> np.ndarray | None:
         """Landmarks of the face in a region."""
         ...
+
+
+def settled(nets: Nets, frame: np.ndarray, region: Region) -> np.ndarray | None:
+    """Landmarks of the face in a region, looked for again where they themselves say that the face is.
+
+    The network was made for faces that lie in the middle of what it is shown, as those do that it has followed. A face
+    that is seen from the side is left at the first look, for the next may take it for one that is not.
+    """
+    points = nets.mesh(frame, region)
+    for _ in range(AGAIN):
+        if points is not None and not _profile(points):
+            points = nets.mesh(frame, region_of(points))
+    return points
 
 
 class Finder:
@@ -124,7 +138,7 @@ class Finder:
         assert self.nets is not None and self.settings is not None
         fresh: list[np.ndarray] = []
         for region in self.nets.find(frame):
-            points = self.nets.mesh(frame, region)
+            points = settled(self.nets, frame, region)
             if points is None or Lips.of(points).width < SMALLEST:
                 continue
             middle = points.mean(0)

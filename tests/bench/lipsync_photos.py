@@ -20,7 +20,7 @@ from PIL import Image
 from pipelines.errors import MediaError
 from pipelines.events import Done, Note
 from pipelines.lipsync import LipSyncPipeline
-from pipelines.lipsync.finding import Finder
+from pipelines.lipsync.finding import Finder, settled
 from pipelines.lipsync.moving import Lips, moved
 from pipelines.media import Clip, Sound
 from pipelines.models.landmarks import FaceNets
@@ -122,7 +122,7 @@ def run(report, sheet, only=()):
             )
             frames.append(made)
             region = nets.find(made)
-            points = nets.mesh(made, region[0]) if region else None
+            points = settled(nets, made, region[0]) if region else None
             found.append(np.nan if points is None else Lips.of(points).gap)
             off = np.ones(frame.shape[:2], bool)
             off[patch.top : patch.top + patch.pixels.shape[0], patch.left : patch.left + patch.pixels.shape[1]] = False

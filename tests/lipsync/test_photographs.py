@@ -8,11 +8,11 @@ from pipelines.errors import MediaError
 from pipelines.events import Done, Note
 from pipelines.lipsync.blinking import Eye, shut
 from pipelines.lipsync.faces import Face
-from pipelines.lipsync.finding import Finder, drawn
+from pipelines.lipsync.finding import Finder, drawn, settled
 from pipelines.lipsync.moving import CHIN, CORNERS, LOWER, NOSE, UPPER, Lips, moved
 from pipelines.lipsync.swaying import Life
 from pipelines.media import Clip, Picture
-from pipelines.models.landmarks import Region
+from pipelines.models.landmarks import Region, region_of
 from pipelines.settings import LipSyncSettings
 
 
@@ -244,3 +244,23 @@ def test_a_drawing_without_landmarks_has_its_mouth_found_by_what_stands_out():
     assert "no landmarks" in finder.said()[0]
     with pytest.raises(MediaError, match="no face is found"):
         Finder.of(LipSyncSettings(engine="photograph"), Drawing).faces([frame], 0, 25.0, still=True)
+
+
+def test_landmarks_are_looked_for_again_where_they_say_that_the_face_is():
+    asked = []
+
+    class Nets:
+        def __init__(self, points):
+            self.points = points
+
+        def mesh(self, frame, region):
+            asked.append(region)
+            return self.points
+
+    first = Region(1.0, 2.0, 300.0, 0.0)
+    assert settled(Nets(landmarks()), numbered(1)[0], first) is not None
+    assert asked == [first, region_of(landmarks()), region_of(landmarks())]
+    asked.clear()
+    settled(Nets(sideways()), numbered(1)[0], first)
+    assert asked == [first]  # at a second look a face from the side may pass for one that is not
+    assert settled(Nets(None), numbered(1)[0], first) is None
