@@ -333,6 +333,6 @@ def test_what_was_kept_while_sounds_were_made_serves_training_too():
     sources._weight.cache_clear()
     with torch.inference_mode():
         sources.overlap(torch.ones(1, 9, sources.BINS, dtype=torch.complex64), Running(last=True))
-    spectra = torch.ones(1, 9, sources.BINS, dtype=torch.complex64, requires_grad=True)
+    spectra = torch.randn(1, 9, sources.BINS, dtype=torch.complex64, requires_grad=True)
     sources.overlap(spectra, Running(last=True)).square().mean().backward()
     assert spectra.grad.abs().sum() > 0
