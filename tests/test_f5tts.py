@@ -181,7 +181,7 @@ def test_what_is_amiss_in_a_folder_is_said(folder, tmp_path):
     (place / "vocab.txt").write_text(" \na\n")
     assert "holds no weights (*.safetensors)" in refused()
     (place / "model_1200000.pt").write_bytes(b"\x80")
-    assert "model_1200000.pt of 'F5TTS_Base' is of a kind that can run code" in refused()
+    assert "F5TTS_Base/model_1200000.pt is a pickle, which can run code" in refused()
     held = load_file(folder / "model_1250000.safetensors")
     save_file(held, place / "model_1.safetensors")
     check(place)

@@ -106,7 +106,7 @@ def test_a_folder_is_found_counted_and_refused_where_it_would_run_other_code(tmp
     with pytest.raises(ModelError, match="model.fp16.safetensors is missing in 'mine'"):
         check(folder)
     (folder / hunyuan3d.PART / "model.fp16.ckpt").write_bytes(b"\x80")
-    with pytest.raises(ModelError, match="model.fp16.ckpt is of a kind that can run code"):
+    with pytest.raises(ModelError, match="model.fp16.ckpt is a pickle, which can run code"):
         check(folder)
     (folder / hunyuan3d.WEIGHTS).write_bytes((2).to_bytes(8, "little") + b"{}" + b"\0" * 1000)
     check(folder)

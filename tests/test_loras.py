@@ -18,12 +18,10 @@ from studio.workshop import Workshop
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    """A studio's folder of its own, and no checkpoint of this machine."""
-    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
+def own(home, monkeypatch):
+    """The studio's folder, with no folder of LoRAs but its own."""
     monkeypatch.delenv("EDDYLINE_LORAS", raising=False)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    return tmp_path / "home"
+    return home / "home"
 
 
 def lora(path, **said):
@@ -33,19 +31,19 @@ def lora(path, **said):
     return path
 
 
-def test_a_file_is_dropped_says_what_it_is_for_and_is_found_by_name(home, tmp_path):
+def test_a_file_is_dropped_says_what_it_is_for_and_is_found_by_name(own, tmp_path):
     path = lora(tmp_path / "up" / "ink.safetensors", base_model="FLUX.1-dev")
     assert loras.describe(path) == "ink: 1 layers, made for FLUX.1-dev"
     assert loras.keep(path) == "ink" and loras.held() == ["ink"] and loras.keep(path) == "ink"
     assert loras.keep(path, "Second ink") == "Second ink"
     found = loras.asked_for("ink:0.5, Second ink", anywhere=False)
     assert [(each.path, each.weight) for each in found] == [
-        (home / "loras" / "ink.safetensors", 0.5), (home / "loras" / "Second ink.safetensors", 1.0)
+        (own / "loras" / "ink.safetensors", 0.5), (own / "loras" / "Second ink.safetensors", 1.0)
     ]  # fmt: skip
-    assert not list((home / "loras").glob("*.part"))
+    assert not list((own / "loras").glob("*.part"))
 
 
-def test_what_is_no_lora_file_is_not_taken_in(home, tmp_path):
+def test_what_is_no_lora_file_is_not_taken_in(own, tmp_path):
     good = lora(tmp_path / "ink.safetensors")
     other = tmp_path / "other.safetensors"
     save_file({"x.to_v.lora_A.weight": np.ones((2, 4), np.float32)}, other)
@@ -65,10 +63,10 @@ def test_what_is_no_lora_file_is_not_taken_in(home, tmp_path):
     assert loras.held() == ["ink"]
 
 
-def test_a_command_may_name_a_path_a_server_may_not_and_does_not_say_what_is_there(home, tmp_path):
+def test_a_command_may_name_a_path_a_server_may_not_and_does_not_say_what_is_there(own, tmp_path):
     here, absent = lora(tmp_path / "mine.safetensors"), tmp_path / "absent.safetensors"
-    lora(home / "loras" / "ink.safetensors")
-    lora(home / "apart.safetensors")
+    lora(own / "loras" / "ink.safetensors")
+    lora(own / "apart.safetensors")
     assert loras.asked_for(str(here))[0].path == here
     told = set()
     for name in (str(here), str(absent), "../apart", "../apart.safetensors", "/etc/passwd"):
@@ -80,7 +78,7 @@ def test_a_command_may_name_a_path_a_server_may_not_and_does_not_say_what_is_the
         loras.asked_for("apart", anywhere=False)
 
 
-def test_files_are_dropped_on_the_page_and_taken_away_again(home, tmp_path, monkeypatch):
+def test_files_are_dropped_on_the_page_and_taken_away_again(own, tmp_path, monkeypatch):
     monkeypatch.setattr("studio.uploads.get_upload_folder", lambda: str(tmp_path / "up"))
     ink = lora(tmp_path / "up" / "ink.safetensors", base_model="FLUX.1-dev")
     (tmp_path / "up" / "torn.safetensors").write_bytes(b"\0" * 40)
@@ -99,9 +97,9 @@ def test_files_are_dropped_on_the_page_and_taken_away_again(home, tmp_path, monk
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["local", "shared"])
-def test_nothing_that_a_page_or_a_program_sends_opens_a_path(home, tmp_path, shared):
+def test_nothing_that_a_page_or_a_program_sends_opens_a_path(own, tmp_path, shared):
     file, folder = lora(tmp_path / "mine.safetensors"), checkpoint(tmp_path / "mine", "FluxPipeline")
-    shop = Workshop.open(People(shared), home)
+    shop = Workshop.open(People(shared), own)
     for settings in (
         ImageSettings(prompt="a cat", lora=str(file)),
         ImageEditSettings(prompt="a dog", source_prompt="a cat", lora=f"{file}:0.5"),

@@ -13,15 +13,10 @@ from pipelines.checkpoints import Means, find, plan, used
 from pipelines.checkpoints.used import Used
 
 pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("DeprecationWarning", "FutureWarning", "UserWarning")
+    pytest.mark.usefixtures("home"),
+    *(pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("DeprecationWarning", "FutureWarning", "UserWarning")),
 ]
 BENCH = Path(__file__).parent / "bench" / "checkpoints.py"
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    """A studio's folder of its own."""
-    monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
 
 
 def test_a_plan_is_what_loading_and_running_take(tmp_path):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pipelines.checkpoints import pickled
 from pipelines.errors import ModelError
 
 FAMILY = "f5-tts"
@@ -12,7 +13,6 @@ NETWORK = "transformer"  # what plans call the part that has weights
 VOCABULARY = "vocab.txt"
 WEIGHTS = f"{PART}/model_1250000.safetensors"
 WANTED = (WEIGHTS, f"{PART}/{VOCABULARY}")
-_UNSAFE = (".pt", ".pth", ".bin", ".ckpt")
 _FOLDERS = re.compile(r"^F5TTS_(v1_)?(Base|Small)", re.IGNORECASE)
 _FOREIGN = ("model_index.json", "config.json")  # what folders of other libraries hold
 
@@ -55,12 +55,7 @@ def weights_in(place: Path) -> Path:
     if found:
         names = ", ".join(each.name for each in found[:4])
         raise ModelError(f"model: {place.name!r} holds several files of weights ({names}); keep one of them there")
-    old = sorted(each.name for each in place.iterdir() if each.suffix in _UNSAFE)
-    if old:
-        raise ModelError(
-            f"model: {old[0]} of {place.name!r} is of a kind that can run code when it is read; use a checkpoint that "
-            "has safetensors, or convert it where you trust it"
-        )
+    pickled.refuse(place)
     raise ModelError(f"model: {place.name!r} holds no weights (*.safetensors); fetch the model again")
 
 

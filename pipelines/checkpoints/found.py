@@ -14,14 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from pipelines.catalogue import Card, card_named, cards, hub_cache
-from pipelines.checkpoints import f5tts, hunyuan3d
+from pipelines.checkpoints import f5tts, hunyuan3d, pickled
 from pipelines.checkpoints.known import KNOWN, Known
 from pipelines.checkpoints.named import all_named
 from pipelines.errors import ModelError
 
 INDEX = "model_index.json"
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
-PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
 @dataclass(frozen=True)
@@ -169,12 +168,7 @@ def check(folder: Path) -> None:
             continue
         weights = list(inside.glob("*.safetensors"))
         if not weights:
-            old = sorted(path.name for path in inside.iterdir() if path.suffix in PICKLED)
-            if old:
-                raise ModelError(
-                    f"model: {name}/{old[0]} is a pickle, which can run code when it is read; use a checkpoint that "
-                    "has safetensors, or convert it where you trust it"
-                )
+            pickled.refuse(inside)
             raise ModelError(f"model: the weights of its part {name!r} are missing in {folder.name!r}; fetch it again")
         for shard in _shards(inside):
             if not (inside / shard).is_file():

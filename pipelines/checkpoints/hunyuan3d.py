@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipelines.checkpoints import pickled
 from pipelines.errors import ModelError
 
 FAMILY = "hy3dgen"  # the Python package that runs it
@@ -33,11 +34,7 @@ def check(folder: Path) -> None:
         ModelError: as said.
     """
     if not (folder / WEIGHTS).is_file():
-        old = sorted(path.name for path in (folder / PART).glob("*.ckpt"))
-        if old:
-            raise ModelError(
-                f"model: {PART}/{old[0]} is of a kind that can run code when it is read; fetch the safetensors file"
-            )
+        pickled.refuse(place_of(folder))
         raise ModelError(f"model: {WEIGHTS} is missing in {folder.name!r}; fetch the model again")
     import yaml
 
