@@ -158,7 +158,7 @@ def test_nothing_is_unpickled():
         assert not {name.split(".")[0] for name in imports_of(path)} & unsafe, path
         text = path.read_text()
         assert "torch.load(" not in text, path
-        if path.name != "found.py":  # which refuses such files, and says so
+        if path.name != "unsafe.py":  # which refuses such files, and says so
             assert "pickle" not in text.replace("allow_pickle=False", ""), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipelines.checkpoints import pickled
+from pipelines.checkpoints import unsafe
 from pipelines.errors import ModelError
 
 FAMILY = "f5-tts"
@@ -55,7 +55,7 @@ def weights_in(place: Path) -> Path:
     if found:
         names = ", ".join(each.name for each in found[:4])
         raise ModelError(f"model: {place.name!r} holds several files of weights ({names}); keep one of them there")
-    pickled.refuse(place)
+    unsafe.refuse(place)
     raise ModelError(f"model: {place.name!r} holds no weights (*.safetensors); fetch the model again")
 
 

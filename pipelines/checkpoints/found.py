@@ -1,7 +1,7 @@
 """Which checkpoint a name means: one of the catalogue, a folder, or a hub id; and what lies in its folder.
 
 A checkpoint is a folder as diffusers saves it: ``model_index.json`` beside one folder a part, weights as safetensors.
-Everything else is refused before anything is read: pickled weights, remote code, families that are not known here.
+Everything else is refused before anything is read: weights that run code, remote code, families that are not known here.
 """
 
 import json
@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from pipelines.catalogue import Card, card_named, cards, hub_cache
-from pipelines.checkpoints import f5tts, hunyuan3d, pickled
+from pipelines.checkpoints import f5tts, hunyuan3d, unsafe
 from pipelines.checkpoints.known import KNOWN, Known
 from pipelines.checkpoints.named import all_named
 from pipelines.errors import ModelError
@@ -148,7 +148,7 @@ def check(folder: Path) -> None:
     """Refuse a folder that is not whole, or that could run code.
 
     Raises:
-        ModelError: a part or its weights are missing, weights are pickled, or code would have to come along.
+        ModelError: a part or its weights are missing, weights are unsafe, or code would have to come along.
     """
     other = _other(folder)
     if other:
@@ -168,7 +168,7 @@ def check(folder: Path) -> None:
             continue
         weights = list(inside.glob("*.safetensors"))
         if not weights:
-            pickled.refuse(inside)
+            unsafe.refuse(inside)
             raise ModelError(f"model: the weights of its part {name!r} are missing in {folder.name!r}; fetch it again")
         for shard in _shards(inside):
             if not (inside / shard).is_file():

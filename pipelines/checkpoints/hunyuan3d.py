@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.checkpoints import pickled
+from pipelines.checkpoints import unsafe
 from pipelines.errors import ModelError
 
 FAMILY = "hy3dgen"  # the Python package that runs it
@@ -34,7 +34,7 @@ def check(folder: Path) -> None:
         ModelError: as said.
     """
     if not (folder / WEIGHTS).is_file():
-        pickled.refuse(place_of(folder))
+        unsafe.refuse(place_of(folder))
         raise ModelError(f"model: {WEIGHTS} is missing in {folder.name!r}; fetch the model again")
     import yaml
 
