@@ -1,7 +1,7 @@
 """Which checkpoint a name means: one of the catalogue, a folder, or a hub id; and what lies in its folder.
 
 A checkpoint is a folder as diffusers saves it: ``model_index.json`` beside one folder a part, weights as safetensors.
-Everything else is refused before anything is read: weights that run code, remote code, families that are not known here.
+Everything else is refused before anything is read: unsafe weights, remote code, families that are not known here.
 """
 
 import json
