@@ -32,3 +32,11 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("EDDYLINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Why each test that was tried again had failed before: a test that fails now and then is worth mending."""
+    for report in terminalreporter.stats.get("rerun", []):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = f"{crash.path}:{crash.lineno}: {crash.message}" if crash else str(report.longrepr)
+        terminalreporter.write_line(f"tried again: {report.nodeid}: {why[:600]}")

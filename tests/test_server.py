@@ -370,7 +370,7 @@ def test_fifty_people_at_once_are_served_in_order_without_mixing(shared):
 
 
 def _index(served, name):
-    config = httpx.get(f"{served.address}config", cookies={COOKIE: "reader"}).json()
+    config = httpx.get(f"{served.address}config", cookies={COOKIE: "reader"}, timeout=60).json()
     return next(entry["id"] for entry in config["dependencies"] if entry["api_name"] == name)
 
 
