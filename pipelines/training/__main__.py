@@ -45,7 +45,7 @@ def train(
     medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path | None = None,
     steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
 ) -> None:  # fmt: skip
-    """Train or resume a network, a fresh one of images, clips or speech from the starter in folder --warm where given.
+    """Train or resume a network, a fresh one of images, clips, speech or sounds from the starter --warm where given.
 
     A lower --steps than before starts the final decay earlier.
     """
@@ -124,7 +124,7 @@ def _recipe(medium: str) -> Recipe:
             _prepare_vocoder,
         ),
         "sound": Recipe(
-            "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s)[0], sound.export_sound, "sound-starter",
+            "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s, warm=w)[0], sound.export_sound, "sound-starter",
             _prepare_sound,
         ),
         "sketch": Recipe("sound", lambda d, r, s, w, c: sound.sketch(d, r, steps=s)[0], None, "sound-starter"),

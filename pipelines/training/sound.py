@@ -12,7 +12,7 @@ from pipelines.backbone import BackboneConfig
 from pipelines.codecs.mel import BANDS, SILENCE
 from pipelines.errors import StudioError
 from pipelines.models.sound import Sheet, Sketch, SoundConfig, SoundNetwork, sheet_of
-from pipelines.models.weights import save_weights
+from pipelines.models.weights import fill, save_weights
 from pipelines.score import NOTHING, Score
 from pipelines.score.noises import MODIFIERS, modifiers_of
 from pipelines.score.timbres import TIMBRES
@@ -30,6 +30,7 @@ SOUND = SoundConfig(
     MODIFIERS,
 )
 SOUND_SETTINGS = TrainSettings(steps=3000, warmup=60, decay=0.4, muon_rate=0.0, adam_rate=1e-3, ema=0.995)
+SOUND_AGAIN = replace(SOUND_SETTINGS, steps=2400, decay=0.6, adam_rate=6e-4, ema=0.998, seed=1)
 SKETCH_SETTINGS = TrainSettings(steps=4000, warmup=30, decay=0.4, muon_rate=0.0, adam_rate=3e-3, ema=0.99)
 # Tokens of a batch's crops, how many crops it holds, and the share of such batches: about equal work each.
 CROPS = ((24, 20, 0.25), (48, 12, 0.4), (96, 7, 0.25), (188, 4, 0.1))
@@ -180,21 +181,27 @@ def sketch(data: Path, run: Path, *, steps: int | None = None, config: SoundConf
 
 
 def sound(
-    data: Path, run: Path, *, steps: int | None = None, sketched: Path | None = None, config: SoundConfig = SOUND
-) -> tuple[Trainer, SoundNetwork]:
+    data: Path, run: Path, *, steps: int | None = None, sketched: Path | None = None, warm: Path | None = None,
+    config: SoundConfig = SOUND,
+) -> tuple[Trainer, SoundNetwork]:  # fmt: skip
     """The sound starter on the prepared clips in ``data``; ``run`` is the folder to train in or to resume.
 
-    ``sketched`` is the run of its sketch, which is held still; by default the folder ``sketch`` beside ``run``.
+    ``sketched`` is the run of its sketch, which is held still; by default the folder ``sketch`` beside ``run``. A fresh
+    run goes on from the starter in folder ``warm`` and its sketch, where given, with other crops than it has seen.
 
     Raises:
         StudioError: the sketch was not trained.
     """
-    settings = SOUND_SETTINGS if steps is None else replace(SOUND_SETTINGS, steps=steps)
+    settings = SOUND_SETTINGS if warm is None else SOUND_AGAIN
+    settings = settings if steps is None else replace(settings, steps=steps)
     network = sound_network(config, settings.seed)
     folder = sketched or run.with_name("sketch")
-    if not (folder / "state.safetensors").exists():
+    if warm is not None:
+        fill(network, warm)
+    elif not (folder / "state.safetensors").exists():
         raise StudioError(f"{folder}: no sketch here; run `python -m pipelines.training train sketch` first")
-    network.sketch.load_state_dict(averages(folder))
+    else:
+        network.sketch.load_state_dict(averages(folder))
     network.sketch.requires_grad_(False)
     crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed)
     # A sound shows through much noise, since its bands and frames repeat each other, so training looks high up; but
@@ -209,7 +216,9 @@ def export_sound(run: Path, folder: Path, config: SoundConfig = SOUND) -> None:
     The card takes its measurements from ``metrics.json`` and remarks on the run from ``notes.txt``, where the run
     folder holds them; ``tests/bench/sounds.py --json`` writes the former.
     """
-    done, sketched = Finished.read(run), Finished.read(run.with_name("sketch"))
+    done, beside = Finished.read(run), run.with_name("sketch")
+    sketched = Finished.read(beside) if beside.exists() else None  # none where a starter was trained on
+    of_sketch = sum(t.numel() for name, t in done.average.items() if name.startswith("sketch."))
     described = {
         "kind": "sound", "backbone": config.backbone.to_dict(), "timbres": config.timbres,
         "words": config.words, "width": config.width, "depth": config.depth, "steps": done.step,
@@ -217,13 +226,22 @@ def export_sound(run: Path, folder: Path, config: SoundConfig = SOUND) -> None:
     save_weights(done.average, described, folder)
     crops = done.step * sum(count * share for _, count, share in CROPS)
     facts = [
-        ("parameters", f"{millions(done.average):.1f} M, of which the sketch is {millions(sketched.average):.1f} M"),
+        ("parameters", f"{millions(done.average):.1f} M, of which the sketch is {of_sketch / 1e6:.1f} M"),
         ("signal", "100 log-mel bands, 93.75 frames a second, 24 kHz mono; clean-signal prediction, velocity loss"),
         ("steps", f"{done.step:,} of 4 to 20 crops of 8 to 1 s (about {crops:,.0f} crops)"),
         ("condition", "a score, drawn frame by frame: keys struck and held, what sounds, words that vary a noise"),
         ("tasks", f"score to sound; {INFILL:.0%} of the batches fill in spans, with a noise level per token"),
-        ("sketch", f"{sketched.step:,} steps of 6 to 10 crops of 1 to 2 s before, mean squared error; then held still"),
-        ("compute", f"{done.minutes + sketched.minutes:.0f} minutes on one CPU core, shared with other work, bf16"),
+        (
+            "sketch",
+            f"{sketched.step:,} steps of 6 to 10 crops of 1 to 2 s before, mean squared error; then held still"
+            if sketched is not None
+            else "that of the starter which it went on from, held still",
+        ),
+        (
+            "compute",
+            f"{done.minutes + (sketched.minutes if sketched is not None else 0):.0f} minutes on one CPU core, shared "
+            "with other work, bf16",
+        ),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
         ("seed", str(SOUND_SETTINGS.seed)),
         ("command", "`python -m pipelines.training prepare sound`; `train sketch`, `train sound`, `export sound`"),

@@ -15,6 +15,7 @@ from pipelines.codecs.pitches import BINS
 from pipelines.errors import ModelError, StudioError
 from pipelines.models.combs import GROUPS, combs
 from pipelines.models.sound import SoundConfig, SoundModel, load_sound, sheet_of
+from pipelines.models.weights import load_weights
 from pipelines.score import NOTHING, Note, Score
 from pipelines.score.composing import CHORDS, MATERIALS, RHYTHMS, SCALES, Part, compose, drum
 from pipelines.score.frames import KEYS, LOWEST
@@ -397,6 +398,21 @@ def test_the_sketch_learns_from_scores_and_is_held_still_afterwards(tmp_path):
     assert torch.equal(clean[told], mel[told]) and not clean[~told].any()  # before the flow has learned anything
     list(flow.run())
     assert all(torch.equal(tensor, held[name]) for name, tensor in network.sketch.named_parameters())
+
+
+def test_a_starter_is_trained_on_over_its_own_sketch(tmp_path):
+    list(trained(tmp_path, "run", 2).run())
+    sound.export_sound(tmp_path / "run", tmp_path / "ships", TINY)
+    ships, apart = load_weights(tmp_path / "ships"), tmp_path / "apart" / "run"
+    again, network = sound.sound(tmp_path / "data", apart, steps=2, warm=tmp_path / "ships", config=TINY)
+    assert all(torch.equal(tensor, ships[name]) for name, tensor in network.named_parameters())
+    assert again.settings.seed != sound.SOUND_SETTINGS.seed  # or it would see the same crops once more
+    list(again.run())
+    sound.export_sound(apart, tmp_path / "again", TINY)
+    after = load_weights(tmp_path / "again")
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, ships[name])}
+    assert changed and not any(name.startswith("sketch.") for name in changed)
+    assert "which it went on from, held still" in (tmp_path / "again" / "README.md").read_text()
 
 
 def test_the_flow_is_of_what_the_sketch_leaves(monkeypatch):

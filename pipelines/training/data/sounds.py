@@ -37,8 +37,8 @@ RHYTHM_TAKES, EFFECT_TAKES = 8, 14
 SPEEDS = (1.0, 0.89, 1.12)  # of a recording's copies
 # Share of training that each kind gets, whatever its number of clips.
 SHARES = {
-    "note": 0.16, "chord": 0.13, "arpeggio": 0.16, "scale": 0.08, "repeated": 0.04, "melody": 0.08, "progression": 0.05,
-    "rhythm": 0.1, "effect": 0.16, "recording": 0.04,
+    "note": 0.15, "chord": 0.11, "arpeggio": 0.13, "scale": 0.07, "repeated": 0.04, "melody": 0.08, "progression": 0.05,
+    "rhythm": 0.1, "effect": 0.22, "recording": 0.05,
 }  # fmt: skip
 
 
