@@ -251,7 +251,7 @@ def sketch(shape: Tensor, side: int, stroke: Tensor | float = STROKE[1]) -> Tens
     upper, lower = rest - SHARE * height * bow, rest + (1 - SHARE) * height * bow
     ends = _cover(width * (1 - s.abs()), pixel)
     inside = _cover(torch.minimum(v - upper, lower - v), pixel) * ends * (height / pixel / 0.7).clamp(0, 1)
-    half = line / 2 * (1 - 0.4 * (opened / 0.2).clamp(max=1))
+    half = line / 2 * (1 - 0.4 * (opened / 0.2).clamp(max=1))  # inward, lest a small opening be all line
     white = inside * (5 * teeth - 0.75).clamp(0, 1) * _cover(upper + half + 0.16 * teeth - v, pixel)
     bed = rest + (1 - SHARE) * height * (1 - 0.75 * tongue)
     flesh = (
@@ -262,7 +262,9 @@ def sketch(shape: Tensor, side: int, stroke: Tensor | float = STROKE[1]) -> Tens
     beyond, above = u.abs() - width, v + 0.24 * smile * width
     end = torch.hypot(beyond, above)
     away = torch.where(beyond < 0.8 * smile * above, torch.minimum(away, end), end)
-    return torch.stack([inside, white, flesh, _cover(half - away, pixel)], 1)
+    # Outward it keeps its thickness: what is seen of a mouth grows as it opens, and never shrinks.
+    outside = (v < upper) | (v > lower) | (beyond > 0)
+    return torch.stack([inside, white, flesh, _cover(torch.where(outside, line / 2, half) - away, pixel)], 1)
 
 
 def draft(
