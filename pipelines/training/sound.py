@@ -30,7 +30,7 @@ SOUND = SoundConfig(
     MODIFIERS,
 )
 SOUND_SETTINGS = TrainSettings(steps=3000, warmup=60, decay=0.4, muon_rate=0.0, adam_rate=1e-3, ema=0.995)
-SOUND_AGAIN = replace(SOUND_SETTINGS, steps=2400, decay=0.6, adam_rate=6e-4, ema=0.998, seed=1)
+SOUND_AGAIN = replace(SOUND_SETTINGS, steps=8000, decay=0.6, adam_rate=6e-4, ema=0.998, seed=1)
 SKETCH_SETTINGS = TrainSettings(steps=4000, warmup=30, decay=0.4, muon_rate=0.0, adam_rate=3e-3, ema=0.99)
 # Tokens of a batch's crops, how many crops it holds, and the share of such batches: about equal work each.
 CROPS = ((24, 20, 0.25), (48, 12, 0.4), (96, 7, 0.25), (188, 4, 0.1))

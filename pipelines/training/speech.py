@@ -27,7 +27,7 @@ SPEECH = SpeechConfig(
 SPEECH_SETTINGS = TrainSettings(
     steps=5200, warmup=200, decay=0.35, muon_rate=0.0, adam_rate=8e-4, ema=0.999, weight_decay=0.01
 )
-SPEECH_AGAIN = replace(SPEECH_SETTINGS, steps=2600, decay=0.7, adam_rate=4e-4, seed=2)  # another seed each time
+SPEECH_AGAIN = replace(SPEECH_SETTINGS, steps=7000, decay=0.7, adam_rate=4e-4, seed=2)  # another seed each time
 # Frames of a crop, and how many crops make a batch: about as many frames in each.
 SHAPES = ((192, 16), (320, 10), (480, 7), (640, 5))
 DURATION_SETTINGS = TrainSettings(steps=3000, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
