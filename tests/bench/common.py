@@ -1,5 +1,6 @@
 """What the benchmark commands share: held-out pictures, tables, medians."""
 
+import json
 import statistics
 import time
 from pathlib import Path
@@ -72,3 +73,18 @@ def median_seconds(action, repeats: int = 7) -> float:
         action()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+class Report:
+    """Results by name in a JSON file, written after each, so that a run cut off keeps what it measured."""
+
+    def __init__(self, path):
+        self.path = Path(path) if path else None
+        self.held = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
+
+    def add(self, name, value):
+        """Keep and print one result."""
+        self.held[name] = value
+        print(f"{name}: {value}", flush=True)
+        if self.path:
+            self.path.write_text(json.dumps(self.held, indent=1))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import table
-from lipsync_judge import Report, avatars, best_lag, correlation, psnr, utterances
+from common import Report, table
+from lipsync_judge import avatars, best_lag, correlation, psnr, utterances
 
 from pipelines.events import Done
 from pipelines.lipsync import LipSyncPipeline

@@ -1,8 +1,6 @@
 """What the lip-sync benches share: avatars of styles never trained on, voices never trained on, and what to measure."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -105,18 +103,3 @@ def psnr(a, b):
     """Decibels; infinite where both are equal."""
     error = np.mean((a.astype(float) - b.astype(float)) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
-
-
-class Report:
-    """Results by name in a JSON file, written after each, so that a run cut off keeps what it measured."""
-
-    def __init__(self, path):
-        self.path = Path(path) if path else None
-        self.held = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
-
-    def add(self, name, value):
-        """Keep and print one result."""
-        self.held[name] = value
-        print(f"{name}: {value}", flush=True)
-        if self.path:
-            self.path.write_text(json.dumps(self.held, indent=1))

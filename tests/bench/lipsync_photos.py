@@ -13,8 +13,8 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-from common import table
-from lipsync_judge import Report, correlation
+from common import Report, table
+from lipsync_judge import correlation
 from PIL import Image
 
 from pipelines.errors import MediaError

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from lipsync_judge import Report
+from common import Report
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a module named studio too

@@ -6,14 +6,13 @@ a long text with every word accounted for, speed, seconds to the first sound and
 """
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
 
 import judges
 import numpy as np
-from common import table
+from common import Report, table
 
 from pipelines.codecs.mel import HOP, SAMPLE_RATE
 from pipelines.events import Done, Piece
@@ -80,7 +79,9 @@ def main():
     parser.add_argument("--only", nargs="*", default=list(VOICES))
     chosen = parser.parse_args()
     pipeline, ready = SpeechPipeline.load(), SpeechPipeline.load("hibari")
-    found = {"steps": chosen.steps, "voices": {}}
+    report = Report(chosen.json)
+    report.add("steps", chosen.steps)
+    voices = {}
     spoken(pipeline, text="Warm up.", seed=1)
     rows, samples = [], {}
     for voice in chosen.only:
@@ -91,7 +92,7 @@ def main():
             made.append((text, sound))
             times.append((seconds / sound.seconds, first))
         samples[voice] = (made, true)
-        found["voices"][voice] = {
+        voices[voice] = {
             "sentences": len(true),
             "word errors": rate([(t, judges.heard(s)) for t, s in made]),
             "word errors of the recordings": rate([(t, judges.heard(s)) for t, s in true]),
@@ -101,10 +102,11 @@ def main():
             "first sound": statistics.median(f for _, f in times),
             "longer than the recordings": sum(s.seconds for _, s in made) / sum(s.seconds for _, s in true) - 1,
         }
-        v = found["voices"][voice]
+        report.add("voices", voices)
+        v = voices[voice]
         rows.append([voice, len(true), *(f"{v[k]:.3f}" for k in list(v)[1:])])
     print()
-    table(["voice", *list(found["voices"][chosen.only[0]])], rows)
+    table(["voice", *list(voices[chosen.only[0]])], rows)
 
     centre = {v: np.mean([judges.voice_of(s) for _, s in true[:12]], axis=0) for v, (_, true) in samples.items()}
     centre = {v: c / np.linalg.norm(c) for v, c in centre.items()}
@@ -112,32 +114,30 @@ def main():
     for voice, (made, _) in samples.items():
         own = [judges.voice_of(s) for _, s in made[:12]]
         likeness = {other: float(np.mean([e @ c for e in own])) for other, c in centre.items()}
-        found["voices"][voice]["likeness"] = likeness
+        voices[voice]["likeness"] = likeness
         rows.append([voice, *(f"{likeness[other]:.2f}" for other in centre)])
-    print()
+    report.add("voices", voices)
     table(["spoken by the model as", *(f"like {other}" for other in centre)], rows)
 
     sound, first, seconds = spoken(pipeline, text=LONG, seed=5, steps=chosen.steps)
     said, heard = judges.plain_words(LONG), judges.plain_words(judges.heard(sound))
     timed = [word.text for word in sound.words]
-    found["long"] = {
+    long = {
         "words": len(LONG.split()), "words timed": len(timed), "in order": timed == LONG.split(),
         "word errors": judges.word_errors(said, heard)[0] / len(said), "words heard": len(heard),
         "seconds": sound.seconds, "real-time factor": seconds / sound.seconds, "first sound": first,
     }  # fmt: skip
     teacher, _, _ = spoken(ready, text=LONG, seed=5, model="hibari")
     heard = judges.plain_words(judges.heard(teacher))
-    found["long"]["word errors of the ready-made voice"] = judges.word_errors(said, heard)[0] / len(said)
-    print()
-    table(list(found["long"]), [[f"{v:.3f}" if isinstance(v, float) else v for v in found["long"].values()]])
+    long["word errors of the ready-made voice"] = judges.word_errors(said, heard)[0] / len(said)
+    report.add("long", long)
+    table(list(long), [[f"{v:.3f}" if isinstance(v, float) else v for v in long.values()]])
 
     text = LONG[:400].rsplit(".", 1)[0] + "."
     lengths = {speed: spoken(pipeline, text=text, speed=speed, seed=1)[0].seconds for speed in (0.7, 0.85, 1, 1.3, 1.7)}
-    found["speed"] = {speed: lengths[1] / length / speed - 1 for speed, length in lengths.items()}
-    print()
-    table(["speed", "off by"], [[speed, f"{100 * off:.1f}%"] for speed, off in found["speed"].items()])
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=1))
+    off = {speed: lengths[1] / length / speed - 1 for speed, length in lengths.items()}
+    report.add("speed", off)
+    table(["speed", "off by"], [[speed, f"{100 * each:.1f}%"] for speed, each in off.items()])
 
 
 if __name__ == "__main__":
