@@ -12,7 +12,7 @@ from pipelines.models.listener import ListenerConfig, ListenerNetwork
 from pipelines.models.mouth import SIDE, MouthNetwork, Mouths
 from pipelines.models.weights import save_weights
 from pipelines.training.card import Card
-from pipelines.training.data import drawn, mouths, visemes
+from pipelines.training.data import drawn, formants, mouths, visemes
 from pipelines.training.data.mouths import MouthSet, Pairs, sampled
 from pipelines.training.data.speech import SpeechSet
 from pipelines.training.data.voices import PACKAGES as VOICE_PACKAGES
@@ -24,9 +24,9 @@ MOUTH = BackboneConfig(channels=4, grid=(8, 8), patch=(8, 8), dim=160, depth=5, 
 MOUTH_SETTINGS = TrainSettings(steps=5000, warmup=100, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
 MOUTH_BATCH = 32
 LISTENER = ListenerConfig(
-    BackboneConfig(channels=16, grid=(144,), patch=(2,), overlap=False, dim=128, depth=3, heads=4, bottleneck=64), 128
+    BackboneConfig(channels=16, grid=(144,), patch=(2,), overlap=False, dim=192, depth=4, heads=6, bottleneck=96), 192
 )
-LISTENER_SETTINGS = TrainSettings(steps=1500, warmup=100, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.997)
+LISTENER_SETTINGS = TrainSettings(steps=12_000, warmup=200, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.999)
 DRAWN_SHARE = 0.6  # of the pairs that are drawn on the spot; the others are avatars
 SAME_POSE_ABOVE = 0.85  # OmniSync: at higher noise source and target are in one pose, so that the pose is kept
 LEVEL_FLOOR = 0.5  # what a mouth looks like is decided high up, and a few steps begin there
@@ -215,7 +215,10 @@ def export_listener(run: Path, folder: Path, config: ListenerConfig = LISTENER) 
     card = Card(
         "listener",
         "Hears what a mouth does: mel frames in, a track of visemes and jaw out, another way of moving for every seed.",
-        tuple(package for package in VOICE_PACKAGES if package.name in ("hibari-tts", "flite", "wordnet-base")),
+        (
+            *(package for package in VOICE_PACKAGES if package.name in ("hibari-tts", "flite", "wordnet-base")),
+            *formants.PACKAGES,
+        ),
         facts,
         (
             "English, and synthetic voices only; real recordings were not available to train on.",

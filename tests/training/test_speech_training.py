@@ -12,7 +12,8 @@ from pipelines.errors import ModelError
 from pipelines.models.speech import load_speech, places_of
 from pipelines.reading.phones import PHONES, SILENCE
 from pipelines.training import speech
-from pipelines.training.data.speech import SpeechSet, Spoken, Utterance, _aligned, _phones, _tidied, is_held_out
+from pipelines.training.data.speech import SpeechSet, Utterance, _aligned, _phones, _tidied, is_held_out
+from pipelines.training.data.spoken import Spoken
 
 
 def made_up(count=6, seed=0):

@@ -20,12 +20,15 @@ import numpy as np
 from pipelines.codecs.mel import HOP, SAMPLE_RATE, mel
 from pipelines.errors import StudioError
 from pipelines.reading.phones import PHONES, SILENCE, STOPS
+from pipelines.training.data import formants
+from pipelines.training.data.spoken import Spoken
 
 WORDNET = Path("/usr/share/wordnet")  # Debian's package wordnet-base
 UNIT = 0.025  # seconds: hibari counts in these
 LEVEL = 0.08  # root mean square of what is not silent
 QUIET = 0.004  # a frame below this root mean square, at that level, is a pause
 VOICES = ("heart", "slt", "rms", "awb", "kal")
+FORMANTS = "formants"  # many voices in one, for what listens; nothing speaks with them
 HOURS = {"heart": 4.0, "slt": 0.8, "rms": 0.8, "awb": 0.8, "kal": 0.5}
 # flite's phones are those of ARPAbet, with no mark of stress.
 ARPABET = {
@@ -90,14 +93,6 @@ class SpeechSet:
         return SpeechSet(self.mels, self.waves, kept)
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """Samples float32 [N] at 24 kHz and the phones in them: (symbol, stress, seconds)."""
-
-    samples: np.ndarray
-    phones: list[tuple[str, int, float]]
-
-
 def is_held_out(sentence: str) -> bool:
     """One sentence in twenty-five, by a hash of its words."""
     return zlib.crc32(" ".join(re.findall(r"[a-z']+", sentence.lower())).encode()) % 25 == 7
@@ -150,8 +145,7 @@ def prepare(folder: Path, hours: dict[str, float] | None = None) -> dict[str, fl
     spoken: dict[str, float] = {}
     for number, (voice, wanted) in enumerate((hours or HOURS).items()):
         frames = 0
-        reading = _heart(texts) if voice == "heart" else _flite(texts[1000 * number :], voice)
-        for text, each in reading:
+        for text, each in _reading(voice, texts, number):
             made = _aligned(each)
             if made is None:
                 continue
@@ -169,6 +163,13 @@ def prepare(folder: Path, hours: dict[str, float] | None = None) -> dict[str, fl
     np.save(folder / "waves.npy", np.concatenate(waves))
     (folder / "index.json").write_text(json.dumps([asdict(each) for each in utterances], ensure_ascii=False))
     return spoken
+
+
+def _reading(voice: str, texts: list[str], number: int) -> Iterator[tuple[str, Spoken]]:
+    if voice == "heart":
+        return _heart(texts)
+    later = texts[1000 * number :]
+    return formants.reading(later) if voice == FORMANTS else _flite(later, voice)
 
 
 def _heart(texts: list[str]) -> Iterator[tuple[str, Spoken]]:

@@ -13,11 +13,11 @@ from torch.nn.functional import interpolate
 
 from pipelines.codecs.mel import BANDS, CENTRE, FLOOR, FRAME_RATE, SILENCE, SPREAD
 from pipelines.models.listener import HEARD
-from pipelines.training.data.speech import SpeechSet, Utterance
+from pipelines.training.data.speech import FORMANTS, SpeechSet, Utterance
 from pipelines.visemes import JAW, phone_weights
 
 HELD_OUT_VOICE = "rms"
-HOURS = {"heart": 0.9, "slt": 0.45, "rms": 0.45, "awb": 0.35, "kal": 0.25}
+HOURS = {"heart": 0.9, "slt": 0.45, "rms": 0.45, "awb": 0.35, "kal": 0.25, FORMANTS: 0.8}
 RATE = FRAME_RATE / HEARD
 ROWS = 144  # of a crop: 3.07 s
 KEPT = JAW + 1  # channels that are learned: visemes and jaw; blinks are not to be heard
@@ -85,8 +85,8 @@ def varied(mels: Tensor, rng: np.random.Generator) -> Tensor:
     made = []
     for row in range(count):
         each = power[row : row + 1]
-        if rng.random() < 0.6:  # pitch and size: bands stretched
-            stretch = float(rng.uniform(0.85, 1.18))
+        if rng.random() < 0.75:  # pitch and size: bands stretched
+            stretch = float(rng.uniform(0.82, 1.22))
             wide = interpolate(each.transpose(1, 2), size=round(bands * stretch), mode="linear").transpose(1, 2)
             each = torch.nn.functional.pad(wide, (0, 0, 0, max(0, bands - wide.shape[1])), value=FLOOR)[:, :bands]
         if rng.random() < 0.3:  # a room: each frame rings on

@@ -1,0 +1,13 @@
+"""What a synthesiser says: sound, and when each phone is in it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Samples float32 [N] at 24 kHz and the phones in them: (symbol, stress, seconds)."""
+
+    samples: np.ndarray
+    phones: list[tuple[str, int, float]]
