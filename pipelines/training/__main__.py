@@ -45,7 +45,7 @@ def train(
     medium: str = typer.Argument("image"), data: Path = Path("data"), run: Path | None = None,
     steps: int | None = None, until: int | None = None, warm: Path | None = None, compile: bool = True,
 ) -> None:  # fmt: skip
-    """Train or resume a network, a fresh one of images, clips, speech or sounds from the starter --warm where given.
+    """Train or resume a network, a fresh one from the weights in folder --warm where its recipe takes them.
 
     A lower --steps than before starts the final decay earlier.
     """
@@ -140,7 +140,7 @@ def _recipe(medium: str) -> Recipe:
             "mouth-starter", _prepare_mouth,
         ),
         "listener": Recipe(
-            "lipsync", lambda d, r, s, w, c: lipsync.listener(d, r, steps=s, compile_model=c)[0],
+            "lipsync", lambda d, r, s, w, c: lipsync.listener(d, r, steps=s, warm=w, compile_model=c)[0],
             lipsync.export_listener, "listener", _prepare_listener,
         ),
         "mesh": Recipe(

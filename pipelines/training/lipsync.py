@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pipelines.backbone import BackboneConfig
 from pipelines.models.listener import ListenerConfig, ListenerNetwork
 from pipelines.models.mouth import SIDE, MouthNetwork, Mouths
-from pipelines.models.weights import save_weights
+from pipelines.models.weights import fill, save_weights
 from pipelines.training.card import Card
 from pipelines.training.data import drawn, formants, mouths, visemes
 from pipelines.training.data.mouths import MouthSet, Pairs, sampled
@@ -27,6 +27,7 @@ LISTENER = ListenerConfig(
     BackboneConfig(channels=16, grid=(144,), patch=(2,), overlap=False, dim=192, depth=4, heads=6, bottleneck=96), 192
 )
 LISTENER_SETTINGS = TrainSettings(steps=12_000, warmup=200, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.999)
+LISTENER_AGAIN = replace(LISTENER_SETTINGS, steps=6000, decay=0.8, adam_rate=7e-4, seed=1)
 DRAWN_SHARE = 0.6  # of the pairs that are drawn on the spot; the others are avatars
 SAME_POSE_ABOVE = 0.85  # OmniSync: at higher noise source and target are in one pose, so that the pose is kept
 LEVEL_FLOOR = 0.5  # what a mouth looks like is decided high up, and a few steps begin there
@@ -134,13 +135,20 @@ class ListenerObjective:
 
 
 def listener(
-    data: Path, run: Path, *, steps: int | None = None, compile_model: bool = True, config: ListenerConfig = LISTENER
-) -> tuple[Trainer, ListenerNetwork]:
-    """The listener on the prepared voices in ``data``; ``run`` is where it trains."""
-    settings = LISTENER_SETTINGS if steps is None else replace(LISTENER_SETTINGS, steps=steps)
+    data: Path, run: Path, *, steps: int | None = None, warm: Path | None = None, compile_model: bool = True,
+    config: ListenerConfig = LISTENER,
+) -> tuple[Trainer, ListenerNetwork]:  # fmt: skip
+    """The listener on the prepared voices in ``data``; ``run`` is where it trains.
+
+    A fresh run goes on from the weights in folder ``warm``, where given, with other crops than they have seen.
+    """
+    settings = LISTENER_SETTINGS if warm is None else LISTENER_AGAIN
+    settings = settings if steps is None else replace(settings, steps=steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = ListenerNetwork(config)
+    if warm is not None:
+        fill(network, warm)
     crops = visemes.Crops(SpeechSet.load(data / "speech"), seed=settings.seed)
     if compile_model:
         for block in network.backbone.blocks:

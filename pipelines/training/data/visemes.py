@@ -5,6 +5,7 @@ pitch and size of the speaker as a shift of the bands, pace, level and tone, noi
 """
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from torch.nn.functional import interpolate
 
 from pipelines.codecs.mel import BANDS, CENTRE, FLOOR, FRAME_RATE, SILENCE, SPREAD
 from pipelines.models.listener import HEARD
+from pipelines.reading import read
+from pipelines.reading.phones import VOWELS
 from pipelines.training.data.speech import FORMANTS, SpeechSet, Utterance
 from pipelines.visemes import JAW, phone_weights
 
@@ -26,8 +29,26 @@ KEPT = JAW + 1  # channels that are learned: visemes and jaw; blinks are not to 
 def track(utterance: Utterance) -> np.ndarray:
     """Rows float32 [T, 16] of an utterance in [0, 1]."""
     seconds = [length / FRAME_RATE for length in utterance.lengths]
-    stresses = utterance.stresses if any(utterance.stresses) else ()
+    stresses = utterance.stresses if any(utterance.stresses) else stressed(utterance.text, utterance.symbols)
     return phone_weights(utterance.symbols, seconds, RATE, stresses)[:, :KEPT]
+
+
+def stressed(text: str, symbols: str) -> tuple[int, ...]:
+    """Stresses of a voice's phones that does not tell them: those of the same vowels as the studio reads ``text``.
+
+    Without them a mouth would have to open alike on all vowels of one voice and on the stressed ones of another, by who
+    speaks and not by what is heard.
+    """
+    read_as = [phone for sentence in read(text) for word in sentence.words for phone in word.phones]
+    own = [place for place, symbol in enumerate(symbols) if symbol in VOWELS]
+    theirs = [phone for phone in read_as if phone.symbol in VOWELS]
+    said, written = "".join(symbols[place] for place in own), "".join(phone.symbol for phone in theirs)
+    found = [0] * len(symbols)
+    for tag, first, last, begin, end in SequenceMatcher(None, said, written, autojunk=False).get_opcodes():
+        if tag == "equal" or (tag == "replace" and last - first == end - begin):
+            for place, phone in zip(own[first:last], theirs[begin:end], strict=True):
+                found[place] = phone.stress
+    return tuple(found)
 
 
 @dataclass
@@ -105,5 +126,12 @@ def varied(mels: Tensor, rng: np.random.Generator) -> Tensor:
     tilt = (
         torch.from_numpy(rng.uniform(-1, 1, (count, 1, 1)).astype(np.float32)) * torch.linspace(-1, 1, bands)[:, None]
     )
+    tilt = tilt + torch.from_numpy(np.stack([_timbre(bands, rng) for _ in range(count)]))[..., None]
     gain = torch.from_numpy(rng.uniform(-1.5, 1.2, (count, 1, 1)).astype(np.float32))
     return ((joined.clamp(min=FLOOR).log() + gain + tilt - CENTRE) / SPREAD).clamp(min=SILENCE)
+
+
+def _timbre(bands: int, rng: np.random.Generator) -> np.ndarray:
+    """A smooth curve [BANDS] of natural logarithms of power: a throat, a room or a microphone of its own."""
+    knots = rng.normal(0, rng.uniform(0, 0.8), 9)
+    return np.interp(np.linspace(0, 8, bands), np.arange(9), knots).astype(np.float32)
