@@ -22,7 +22,7 @@ from pipelines.errors import MediaError, SettingsError, StudioError
 from pipelines.media import Mask, Word
 from pipelines.settings import ImageSettings, MeshSettings, VideoSettings
 from studio.export import save
-from studio.library import Library, made, places, result_id
+from studio.library import Library, made, places, result_id, stars
 from studio.library.files import digest
 from studio.provenance import Origin, read_settings, read_words
 from studio.store import Store
@@ -631,6 +631,18 @@ def test_killed_at_random_moments_index_and_files_agree(library, tmp_path):
     before = shelf.rows(library)
     library.rebuild()
     assert shelf.rows(library) == before
+
+
+def test_a_star_that_a_kill_kept_from_the_index_is_given_at_the_next_start(library, tmp_path):
+    one, two = shelf.put(library, 1), shelf.put(library, 2)
+    library.star(two.id, True, "")
+    stars.change(library.home, [one.id], on=True)  # the file comes first; here the process was killed
+    assert [each.split(":")[0] for each in library.check()] == ["star"]
+    library.tidy()
+    assert library.check() == [] and library.get(one.id, "").starred and library.get(two.id, "").starred
+    (library.home / places.STARS).write_text("[")  # a file that is lost takes no star with it
+    library.tidy()
+    assert library.check() == [] and stars.read(library.home) == {one.id, two.id}
 
 
 # --- ten thousand

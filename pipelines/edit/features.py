@@ -5,7 +5,7 @@ Three policies give the same picture at different prices:
 - ``cache`` keeps the values of every shared call.
 - ``recompute`` keeps no values. With a symmetric rule it keeps one solver state and walks the source's path a second
   time, step by step beside the edit; with any other rule it keeps the latent of each call and runs the source again.
-- ``paired`` keeps the latents and runs source and target in one batch, handing values from one row to the other.
+- ``paired`` keeps latents and velocities and runs source and target in one batch, handing values from row to row.
 
 Values are keyed by (step, stage) and mirrored for the way back, never by a rounded time: rounding merges levels.
 """
@@ -248,11 +248,39 @@ class ReplayedFeatures(LatentFeatures):
 
 
 class PairedFeatures(LatentFeatures):
-    """Run source and target as one batch; values go from the source's rows to the target's inside the call."""
+    """Run source and target as one batch; values go from the source's rows to the target's inside the call.
+
+    Kernels round by the size of a batch. So the target's velocity is that which the source had on its own, and what
+    the two rows of the pair differ by: between equal descriptions nothing, to the bit.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.alone: dict[tuple[int, int], Tensor] = {}
 
     def predict(self, x: Tensor) -> int:
-        """A latent per shared call, and one site's values."""
-        return self._call_count() * self._latent_bytes(x) + self._value_bytes(x)
+        """A latent and a velocity per shared call, and one site's values."""
+        return 2 * self._call_count() * self._latent_bytes(x) + self._value_bytes(x)
+
+    def recording(self, velocity: Velocity) -> Velocity:
+        """Keep the latents that the source is asked about, and what it answers."""
+        keeping = super().recording(velocity)
+
+        def recorded(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
+            result = keeping(x, sigma, call)
+            if self._is_shared_inversion(call):
+                key = call.step, call.stage
+                self._hold(result.nbytes - (self.alone[key].nbytes if key in self.alone else 0))
+                self.alone[key] = result.clone()
+            return result
+
+        return recorded
+
+    def _answer(self, call: Call) -> Tensor:
+        key = self._mirror(call)
+        for old in [k for k in self.alone if k[0] > key[0]]:
+            self._hold(-self.alone.pop(old).nbytes)
+        return self.alone[key]
 
     def injecting(self, condition: Any) -> Velocity:
         """One call of twice the batch wherever values are shared."""
@@ -263,7 +291,8 @@ class PairedFeatures(LatentFeatures):
             latent, level = self._latent(call)
             both = self.model.join([self.source, condition])
             result = self.model.velocity(torch.cat([latent, x]), torch.cat([level, sigma]), both, self._hand_over)
-            return result.chunk(2)[1]
+            source, target = result.chunk(2)
+            return self._answer(call) + (target - source)
 
         return velocity
 

@@ -99,10 +99,28 @@ def adopt(db: sqlite3.Connection, home: Path) -> int:
     return len(new)
 
 
+def agree_on_stars(db: sqlite3.Connection, home: Path) -> None:
+    """Let the index say of stars what the file does, which is written first: a kill may have come between.
+
+    A file that is missing or damaged is made again from the index.
+    """
+    starred = stars.told(home)
+    if starred is None:
+        stars.change(home, [row["id"] for row in db.execute("SELECT id FROM assets WHERE starred")], on=True)
+        return
+    for row in db.execute("SELECT id, starred FROM assets").fetchall():
+        if bool(row["starred"]) != (row["id"] in starred):
+            db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(row["id"] in starred), row["id"]))
+
+
 def check(store: Store) -> list[str]:
     """What differs between index and files, one sentence each; nothing where they agree."""
     said = []
+    starred = stars.read(store.home)
     with store.connect() as db:
+        for row in db.execute("SELECT id, path, starred FROM assets ORDER BY path"):
+            if bool(row["starred"]) != (row["id"] in starred):
+                said.append(f"star: index and file disagree about {row['path']}")
         rows = {row["path"]: row["sha256"] for row in db.execute("SELECT path, sha256 FROM assets ORDER BY path")}
         present = set(files.walk(store.home))
     for path, sha256 in rows.items():

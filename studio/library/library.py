@@ -307,6 +307,7 @@ class Library:
         with self.store.transaction() as db:
             trash.finish(db, self.home)
             index.adopt(db, self.home)
+            index.agree_on_stars(db, self.home)
             for row in db.execute("SELECT id, path, sha256 FROM assets WHERE trashed IS NOT NULL").fetchall():
                 if not (self.home / row["path"]).exists():  # its removal had begun
                     trash.forget(db, self.home, row["id"], row["sha256"])

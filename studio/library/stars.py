@@ -10,11 +10,16 @@ from studio.library import files, places
 
 def read(home: Path) -> set[str]:
     """Ids of the starred assets; a missing or damaged file counts as none."""
+    return told(home) or set()
+
+
+def told(home: Path) -> set[str] | None:
+    """Ids of the starred assets as the file tells them; None where it is missing or damaged."""
     with contextlib.suppress(OSError, ValueError):
         held = json.loads((home / places.STARS).read_text("utf-8"))
         if isinstance(held, list):
             return {str(asset) for asset in held}
-    return set()
+    return None
 
 
 def change(home: Path, ids: Iterable[str], *, on: bool) -> None:

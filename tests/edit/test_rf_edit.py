@@ -105,7 +105,7 @@ def test_recompute_holds_a_small_part_of_what_cache_holds():
 def test_a_budget_too_small_is_refused_before_any_call():
     model = TinyAttention()
     sharing = Sharing(steps=7, policy="cache", budget=20_000)
-    with pytest.raises(OutOfBudget, match=r"'cache' would hold 32,256 bytes, the budget is 20,000; policy 'paired'"):
+    with pytest.raises(OutOfBudget, match=r"'cache' would hold 32,256 bytes, the budget is 20,000; policy 'recompute'"):
         next(rf_edit(plan_for(model), picture(), UP, RULES["alf"], sharing))
     assert model.calls == 0
 
