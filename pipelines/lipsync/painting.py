@@ -56,11 +56,10 @@ class Painter(CountedModel):
         """The faces of a slot, one in each of ``frames``, with its pen and its plate."""
         if not len(frames):
             return []
-        looks = [(each, manner_of(each[None])) for each in _looked_at(frames, faces)]
+        looks = _looked_at(frames, faces)
         if slot not in self._pens:
-            self._pens[slot] = pen_of([manner for _, manner in looks])
-        plate = plate_of([each for each, _ in looks], [manner for _, manner in looks], self._plates.get(slot))
-        self._plates[slot] = plate
+            self._pens[slot] = pen_of([manner_of(each[None]) for each in looks])
+        plate = self._plates[slot] = plate_of(looks, self._plates.get(slot))
         return [replace(face, pen=self._pens[slot], plate=plate) for face in faces]
 
 

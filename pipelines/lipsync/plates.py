@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
-from pipelines.models.mouth_draft import FAINT, SMALLEST, Manner, places
+from pipelines.models.mouth_draft import FAINT, SMALLEST, Manner, manner_of, places
 
 ACROSS, ABOVE, BELOW = 1.1, 0.5, 0.95  # where a mouth and its shadow may be, widths at rest from the middle
-FITS = (
-    0.03  # mean difference elsewhere, of a range of 2, up to which two pictures show the same thing at the same place
-)
+FITS = 0.03  # mean difference elsewhere, of a range of 2, up to which two pictures show the same at the same place
 OTHER = 0.01  # mean difference where mouths are, from which on two pictures say more than one
 MOST = 20  # pictures that are kept of a face
 OFTEN = 0.2  # of what is seen most often at a place: what is seen as often as that may be what is behind the others
@@ -47,7 +45,7 @@ class Plate:
         return len(self.looks) > 1
 
 
-def plate_of(cuts: Sequence[Tensor], manners: Sequence[Manner], before: Plate | None = None) -> Plate | None:
+def plate_of(cuts: Sequence[Tensor], before: Plate | None = None) -> Plate | None:
     """What ``cuts`` [3, S, S] show of one face when each mouth is taken away, added to what was known ``before``.
 
     Pictures that do not lie as the first does are left out. None where nothing was shown.
@@ -60,9 +58,12 @@ def plate_of(cuts: Sequence[Tensor], manners: Sequence[Manner], before: Plate | 
     hidden = [] if before is None else list(before.hidden)
     guesses = [] if before is None else list(before.guesses)
     reach, known = _reach(cuts[0].shape[-1]), len(looks)
-    for one, manner in zip(cuts, manners, strict=True):
+    for one in cuts:
+        if len(looks) == MOST:
+            break
         apart = min((float((one - each).abs().mean(0)[reach].mean()) for each in looks), default=torch.inf)
-        if len(looks) < MOST and apart > OTHER and (not looks or _fits(looks[0], one)):
+        if apart > OTHER and (not looks or _fits(looks[0], one)):
+            manner = manner_of(one[None])
             looks.append(one)
             hidden.append(max_pool2d(manner.old, 5, 1, 2)[0] > 0)
             guesses.append(manner.under[0])

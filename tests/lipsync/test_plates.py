@@ -30,7 +30,7 @@ def looks(*mouths):
 def test_shadows_and_what_was_behind_a_mouth_are_known_once_other_frames_have_shown_them():
     cuts, manners = looks((0.08, 0.9), (0.5, 0.3), (0.3, 0.8), (0.12, 0.5), (0.06, 0.15))
     bare = talking(0.1)[1]
-    plate = plate_of(cuts, manners)
+    plate = plate_of(cuts)
     wrong = [
         [
             ((each - bare).abs().amax(0) > 0.1).sum()
@@ -44,22 +44,22 @@ def test_shadows_and_what_was_behind_a_mouth_are_known_once_other_frames_have_sh
 
 
 def test_one_picture_says_nothing_and_more_windows_add_to_one():
-    cuts, manners = looks((0.1, 0.9), (0.1, 0.9), (0.3, 0.6), (0.5, 0.3))
-    assert not plate_of(cuts[:2], manners[:2]).ready
-    first = plate_of(cuts[:3], manners[:3])
+    cuts, _ = looks((0.1, 0.9), (0.1, 0.9), (0.3, 0.6), (0.5, 0.3))
+    assert not plate_of(cuts[:2]).ready
+    first = plate_of(cuts[:3])
     assert len(first.looks) == 2
-    assert plate_of(cuts[:3], manners[:3], first) is first
-    assert len(plate_of(cuts[3:], manners[3:], first).looks) == 3
-    assert plate_of([], [], first) is first
+    assert plate_of(cuts[:3], first) is first
+    assert len(plate_of(cuts[3:], first).looks) == 3
+    assert plate_of([], first) is first
 
 
 def test_a_face_that_has_turned_is_not_laid_over_by_what_it_was():
-    cuts, manners = looks((0.1, 0.9), (0.3, 0.6))
-    plate = plate_of(cuts, manners)
+    cuts, _ = looks((0.1, 0.9), (0.3, 0.6))
+    plate = plate_of(cuts)
     turned = torch.roll(cuts[0], 12, 1) * 0.7
     manner = manner_of(turned[None])
     assert bared(manner, turned[None], plate) is manner
-    assert not plate_of([turned], [manner], plate).ready
+    assert not plate_of([turned], plate).ready
 
 
 def test_a_face_keeps_its_plate_from_window_to_window():
@@ -83,6 +83,6 @@ def test_the_ground_under_a_chin_stays_the_ground():
     _, v = places(SIDE)
     below = v > 0.5
     for one, manner in zip(cuts, manners, strict=True):
-        under = bared(manner, one[None], plate_of(cuts, manners)).under[0]
+        under = bared(manner, one[None], plate_of(cuts)).under[0]
         near = ((under - torch.tensor(GROUND)[:, None, None]).abs().amax(0) < 0.1)[below]
         assert near.float().mean() > 0.99
