@@ -25,6 +25,7 @@ from pipelines.flow.types import Call, FlowModel, Tap, Velocity
 
 Policy = Literal["recompute", "cache", "paired"]
 Values = dict[int, Tensor]  # by site index
+Kept = dict[tuple[int, int], tuple[Tensor, ...]]  # by (step, stage) of the way there
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class LatentFeatures(Features):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.latents: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self.latents: Kept = {}  # with their noise levels
         self.current: tuple[tuple[int, int], Values] | None = None
 
     def predict(self, x: Tensor) -> int:
@@ -180,25 +181,30 @@ class LatentFeatures(Features):
 
         def recorded(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
             if self._is_shared_inversion(call):
-                key = call.step, call.stage
-                self._hold(x.nbytes - (self.latents[key][0].nbytes if key in self.latents else 0))
-                self.latents[key] = x.clone(), sigma
+                self._keep(self.latents, call, x.clone(), sigma)
             return velocity(x, sigma, call)
 
         return recorded
 
-    def _latent(self, call: Call) -> tuple[Tensor, Tensor]:
+    def _keep(self, store: Kept, call: Call, *held: Tensor) -> None:
+        """Keep ``held``, of which the first counts, for the call that mirrors this one."""
+        key = call.step, call.stage
+        self._hold(held[0].nbytes - (store[key][0].nbytes if key in store else 0))
+        store[key] = held
+
+    def _kept(self, store: Kept, call: Call) -> tuple[Tensor, ...]:
+        """What was kept for this call; what no later one asks for is let go."""
         key = self._mirror(call)
-        for old in [k for k in self.latents if k[0] > key[0]]:
-            self._hold(-self.latents.pop(old)[0].nbytes)
-        return self.latents[key]
+        for old in [k for k in store if k[0] > key[0]]:
+            self._hold(-store.pop(old)[0].nbytes)
+        return store[key]
 
     def _values(self, x: Tensor, call: Call) -> Values:
         key = call.step, call.stage
         if self.current is None or self.current[0] != key:  # guided branches of one call share one run
             self._forget()
             values: Values = {}
-            latent, sigma = self._latent(call)
+            latent, sigma = self._kept(self.latents, call)
             self.model.velocity(latent, sigma, self.source, self._reader(values))
             self._remember(key, values)
         assert self.current is not None
@@ -256,7 +262,7 @@ class PairedFeatures(LatentFeatures):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.alone: dict[tuple[int, int], Tensor] = {}
+        self.alone: Kept = {}
 
     def predict(self, x: Tensor) -> int:
         """A latent and a velocity per shared call, and one site's values."""
@@ -269,18 +275,10 @@ class PairedFeatures(LatentFeatures):
         def recorded(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
             result = keeping(x, sigma, call)
             if self._is_shared_inversion(call):
-                key = call.step, call.stage
-                self._hold(result.nbytes - (self.alone[key].nbytes if key in self.alone else 0))
-                self.alone[key] = result.clone()
+                self._keep(self.alone, call, result.clone())
             return result
 
         return recorded
-
-    def _answer(self, call: Call) -> Tensor:
-        key = self._mirror(call)
-        for old in [k for k in self.alone if k[0] > key[0]]:
-            self._hold(-self.alone.pop(old).nbytes)
-        return self.alone[key]
 
     def injecting(self, condition: Any) -> Velocity:
         """One call of twice the batch wherever values are shared."""
@@ -288,11 +286,12 @@ class PairedFeatures(LatentFeatures):
         def velocity(x: Tensor, sigma: Tensor, call: Call) -> Tensor:
             if call.step >= self.sharing.steps:
                 return self.model.velocity(x, sigma, condition)
-            latent, level = self._latent(call)
+            latent, level = self._kept(self.latents, call)
+            (alone,) = self._kept(self.alone, call)
             both = self.model.join([self.source, condition])
             result = self.model.velocity(torch.cat([latent, x]), torch.cat([level, sigma]), both, self._hand_over)
             source, target = result.chunk(2)
-            return self._answer(call) + (target - source)
+            return alone + (target - source)
 
         return velocity
 
