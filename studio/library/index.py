@@ -108,9 +108,9 @@ def agree_on_stars(db: sqlite3.Connection, home: Path) -> None:
     if starred is None:
         stars.change(home, [row["id"] for row in db.execute("SELECT id FROM assets WHERE starred")], on=True)
         return
-    for row in db.execute("SELECT id, starred FROM assets").fetchall():
-        if bool(row["starred"]) != (row["id"] in starred):
-            db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(row["id"] in starred), row["id"]))
+    held = {row["id"] for row in db.execute("SELECT id FROM assets WHERE starred")}
+    for asset in held ^ starred:
+        db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(asset in starred), asset))
 
 
 def check(store: Store) -> list[str]:
@@ -118,14 +118,13 @@ def check(store: Store) -> list[str]:
     said = []
     starred = stars.read(store.home)
     with store.connect() as db:
-        for row in db.execute("SELECT id, path, starred FROM assets ORDER BY path"):
-            if bool(row["starred"]) != (row["id"] in starred):
-                said.append(f"star: index and file disagree about {row['path']}")
-        rows = {row["path"]: row["sha256"] for row in db.execute("SELECT path, sha256 FROM assets ORDER BY path")}
+        rows = {row["path"]: row for row in db.execute("SELECT id, path, sha256, starred FROM assets ORDER BY path")}
         present = set(files.walk(store.home))
-    for path, sha256 in rows.items():
+    for path, row in rows.items():
+        if bool(row["starred"]) != (row["id"] in starred):
+            said.append(f"star: index and file disagree about {path}")
         try:
-            if files.digest(store.home / path) != sha256:
+            if files.digest(store.home / path) != row["sha256"]:
                 said.append(f"changed: {path} is not what it was when it was entered")
         except OSError:
             said.append(f"missing: {path} is in the index but not in the folder")
