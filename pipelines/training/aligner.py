@@ -1,7 +1,7 @@
 """How the aligner is trained: which phone is in each frame, through whatever a room or a telephone does to a voice."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +124,7 @@ def aligner(
     data: Path, run: Path, *, steps: int | None = None, without: str | None = None
 ) -> tuple[Trainer, AlignerNetwork]:
     """The aligner on the prepared voices in ``data``, one of them left out where a check on a stranger is wanted."""
-    settings = SETTINGS if steps is None else replace(SETTINGS, steps=steps)
+    settings = SETTINGS.lasting(steps)
     speech = SpeechSet.load(data).subset(held_out=False)
     speech = SpeechSet(speech.mels, speech.waves, [u for u in speech.utterances if u.voice != without])
     with torch.random.fork_rng():
@@ -193,7 +193,7 @@ def export(run: Path, folder: Path) -> None:
         ("compute", f"{done.minutes:.0f} minutes on one shared CPU core"),
         ("changed in training", "pace, length of the throat, tone, level, noise, echo, narrow lines"),
         ("optimizer", "AdamW; linear decay over the last half; EMA of the weights"),
-        ("seed", str(SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training train aligner`, then `export aligner`"),
     ]
     card = Card(

@@ -1,6 +1,6 @@
 """What the mesh starter begins from: the basis of its cells, objects written in it, and the draft trained on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -242,7 +242,7 @@ def told_of(codes: np.ndarray, measures: np.ndarray) -> Told:
 
 def draft(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Draft]:
     """The draft that the mesh starter begins from, on the same objects; minutes."""
-    settings = DRAFT_SETTINGS if steps is None else replace(DRAFT_SETTINGS, steps=steps)
+    settings = DRAFT_SETTINGS.lasting(steps)
     network, held = ready(data, run.with_name("mesh"), settings.seed, MESH)
     run.mkdir(parents=True, exist_ok=True)
     taught = lessons(network.basis, held.objects, held.numbers, run)

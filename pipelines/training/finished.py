@@ -15,6 +15,7 @@ class Finished:
     Attributes:
         step: optimizer steps taken.
         seconds: that they took.
+        seed: that batches and noise were drawn by.
         average: the averaged weights by name.
         metrics: rows (what, value) from ``metrics.json``, which the benches write; empty without it.
         remarks: one row for the card from ``notes.txt``; empty without it.
@@ -22,6 +23,7 @@ class Finished:
 
     step: int
     seconds: float
+    seed: int
     average: dict[str, Tensor]
     metrics: list[tuple[str, str]]
     remarks: list[tuple[str, str]]
@@ -35,6 +37,7 @@ class Finished:
         return cls(
             progress["step"],
             progress["seconds"],
+            progress.get("seed", 0),  # runs that do not tell were all drawn by 0
             averages(run),
             [(what, value) for what, value in metrics],
             [("remarks", " ".join(notes.split()))] if notes else [],

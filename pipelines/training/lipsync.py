@@ -101,7 +101,7 @@ def mouth(
     batch: int = MOUTH_BATCH,
 ) -> tuple[Trainer, MouthNetwork]:  # fmt: skip
     """The painter on the prepared avatars in ``data`` and faces drawn on the spot; ``run`` is where it trains."""
-    settings = MOUTH_SETTINGS if steps is None else replace(MOUTH_SETTINGS, steps=steps)
+    settings = MOUTH_SETTINGS.lasting(steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = MouthNetwork(config)
@@ -142,8 +142,7 @@ def listener(
 
     A fresh run goes on from the weights in folder ``warm``, where given, with other crops than they have seen.
     """
-    settings = LISTENER_SETTINGS if warm is None else LISTENER_AGAIN
-    settings = settings if steps is None else replace(settings, steps=steps)
+    settings = (LISTENER_SETTINGS if warm is None else LISTENER_AGAIN).lasting(steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = ListenerNetwork(config)
@@ -176,7 +175,7 @@ def export_mouth(run: Path, folder: Path, config: BackboneConfig = MOUTH) -> Non
         ("steps", f"{done.step:,} of batch {MOUTH_BATCH} ({done.step * MOUTH_BATCH:,} pairs)"),
         ("compute", f"{done.minutes:.0f} minutes on a share of one CPU core, bf16 autocast"),
         ("optimizer", "AdamW; linear decay over the last half; EMA of the weights"),
-        ("seed", str(MOUTH_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training prepare mouth`; `train mouth`; `export mouth`"),
         *done.remarks,
     ]
@@ -216,7 +215,7 @@ def export_listener(run: Path, folder: Path, config: ListenerConfig = LISTENER) 
         ),
         ("compute", f"{done.minutes:.0f} minutes on a share of one CPU core, bf16 autocast"),
         ("optimizer", "AdamW; linear decay over the last half; EMA of the weights"),
-        ("seed", str(LISTENER_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training prepare listener`; `train listener`; `export listener`"),
         *done.remarks,
     ]

@@ -1,6 +1,6 @@
 """What trains the mesh starter: objects in new colours at every draw, told by recipe, by picture, or not at all."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +131,7 @@ def mesh(
     Raises:
         StudioError: there is no such run.
     """
-    settings = MESH_SETTINGS if steps is None else replace(MESH_SETTINGS, steps=steps)
+    settings = MESH_SETTINGS.lasting(steps)
     network, held = ready(data, run, settings.seed, config)
     eye = Sight(len(VIEWS))
     for name, part in (("draft", network.draft), ("sight", eye)):
@@ -188,7 +188,7 @@ def export_mesh(run: Path, folder: Path, config: MeshConfig = MESH) -> None:
         ("compute", "part of one CPU core, shared with other work, by the clock; bf16 autocast"),
         ("objects", f"{objects:,} procedural objects, one in {HELD_OUT} held out; {MORE:,} more for the draft alone"),
         ("optimizer", "AdamW; linear decay over the last 50%; EMA of the weights"),
-        ("seed", str(MESH_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         (
             "command",
             "`python -m pipelines.training prepare mesh`, then `train draft`, `train sight`, `train mesh`, each with "

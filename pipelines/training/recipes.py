@@ -1,7 +1,7 @@
 """What trains each starter, one function a medium: data, network, objective and settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ def image(
 
     A fresh run begins from the starter in folder ``warm``, where given.
     """
-    settings = IMAGE_SETTINGS if steps is None else replace(IMAGE_SETTINGS, steps=steps)
+    settings = IMAGE_SETTINGS.lasting(steps)
     network, tokenizer = image_network(config, settings.seed)
     if warm is not None:
         warm_start(network, load_weights(warm))
@@ -126,7 +126,7 @@ def export_image(run: Path, folder: Path, config: NetworkConfig = IMAGE) -> None
         ("steps", f"{done.step:,} of batch {IMAGE_BATCH} ({done.step * IMAGE_BATCH:,} samples)"),
         ("compute", f"{done.minutes:.0f} minutes on one shared CPU core without AVX-512, float32"),
         ("optimizer", "AdamW; linear decay over the last 60%; EMA of the weights"),
-        ("seed", str(IMAGE_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("begun from", "the first starter, which knew no references (179,200 samples; git revision 710cbb4)"),
         ("command", "`python -m pipelines.training train image --no-compile --warm FOLDER-OF-THE-FIRST-STARTER`"),
         *done.remarks,

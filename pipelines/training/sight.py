@@ -1,6 +1,6 @@
 """What trains the mesh starter's eye: views of objects, stickers of the same kinds, and stickers of anything else."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +114,7 @@ class SightObjective:
 
 def sight(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Sight]:
     """The eye on the prepared objects in ``data`` and the shipped stickers; a few minutes."""
-    settings = SIGHT_SETTINGS if steps is None else replace(SIGHT_SETTINGS, steps=steps)
+    settings = SIGHT_SETTINGS.lasting(steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = Sight(len(VIEWS))

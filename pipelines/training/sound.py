@@ -174,7 +174,7 @@ def sound_network(config: SoundConfig = SOUND, seed: int = 0) -> SoundNetwork:
 
 def sketch(data: Path, run: Path, *, steps: int | None = None, config: SoundConfig = SOUND) -> tuple[Trainer, Sketch]:
     """The sketch of the sound starter on the prepared clips in ``data``; train it before :func:`sound`."""
-    settings = SKETCH_SETTINGS if steps is None else replace(SKETCH_SETTINGS, steps=steps)
+    settings = SKETCH_SETTINGS.lasting(steps)
     network = sound_network(config, settings.seed).sketch
     crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed, SKETCH_CROPS, SKETCH_ANYWHERE)
     return Trainer(network, SketchObjective(crops), settings, run), network
@@ -192,8 +192,7 @@ def sound(
     Raises:
         StudioError: the sketch was not trained.
     """
-    settings = SOUND_SETTINGS if warm is None else SOUND_AGAIN
-    settings = settings if steps is None else replace(settings, steps=steps)
+    settings = (SOUND_SETTINGS if warm is None else SOUND_AGAIN).lasting(steps)
     network = sound_network(config, settings.seed)
     folder = sketched or run.with_name("sketch")
     if warm is not None:
@@ -243,7 +242,7 @@ def export_sound(run: Path, folder: Path, config: SoundConfig = SOUND) -> None:
             "with other work, bf16",
         ),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
-        ("seed", str(SOUND_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training prepare sound`; `train sketch`, `train sound`, `export sound`"),
         *done.remarks,
     ]

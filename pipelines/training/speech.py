@@ -141,8 +141,7 @@ def speech(
 
     A fresh run goes on from the starter in folder ``warm``, where given, with other crops than those that it has seen.
     """
-    settings = SPEECH_SETTINGS if warm is None else SPEECH_AGAIN
-    settings = settings if steps is None else replace(settings, steps=steps)
+    settings = (SPEECH_SETTINGS if warm is None else SPEECH_AGAIN).lasting(steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = SpeechNetwork(config)
@@ -186,7 +185,7 @@ class DurationObjective:
 
 def durations(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Durations]:
     """The duration predictor on the prepared voices in ``data``."""
-    settings = DURATION_SETTINGS if steps is None else replace(DURATION_SETTINGS, steps=steps)
+    settings = DURATION_SETTINGS.lasting(steps)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = Durations(len(PHONES), len(VOICES))
@@ -241,9 +240,9 @@ def export_speech(run: Path, timing: Path, folder: Path, config: SpeechConfig = 
                    "on the frames that are to be filled in"),
         ("steps", f"{done.step:,} of about {frames:,} frames "
                   f"({done.step * frames * HOP / SAMPLE_RATE / 3600:.0f} hours of speech)"),
-        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core without AVX-512, float32"),
+        ("compute", f"{done.minutes:.0f} minutes on one shared CPU core"),
         ("optimizer", "AdamW; linear decay at the end; EMA of the weights"),
-        ("seed", str(SPEECH_SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training prepare speech`; `train speech`, `train durations`, `export`"),
         *done.remarks,
     ]  # fmt: skip

@@ -1,8 +1,8 @@
 """One trainer for every starter: resumable, seeded, with an EMA and a log, from a model, batches and a loss.
 
-A run is a folder: ``state.safetensors`` (weights, EMA, optimizer moments, step), ``progress.json`` (step and seconds,
-to look at) and ``log.csv``. Killed at any moment, it goes on from its last checkpoint with the batches that were still
-to come.
+A run is a folder: ``state.safetensors`` (weights, EMA, optimizer moments, step), ``progress.json`` (step, seconds and
+seed, to look at) and ``log.csv``. Killed at any moment, it goes on from its last checkpoint with the batches that were
+still to come.
 """
 
 import csv
@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,6 +48,10 @@ class TrainSettings:
     ema: float = 0.998
     seed: int = 0
     save_minutes: float = 3.0
+
+    def lasting(self, steps: int | None) -> "TrainSettings":
+        """These settings for as many steps as are asked for, where any are."""
+        return self if steps is None else replace(self, steps=steps)
 
     def rate(self, step: int) -> float:
         """Factor on both learning rates at ``step``: warm-up, constant, linear decay."""
@@ -138,7 +142,7 @@ class Trainer:
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"step": str(self.step)})
         os.replace(temporary, self.folder / "state.safetensors")
         progress = self.folder / "progress.tmp"
-        progress.write_text(json.dumps({"step": self.step, "seconds": self.seconds}))
+        progress.write_text(json.dumps({"step": self.step, "seconds": self.seconds, "seed": self.settings.seed}))
         os.replace(progress, self.folder / "progress.json")
 
     def _restore(self) -> None:

@@ -1,6 +1,6 @@
 """What trains the transcriber: clips of instruments, their notes as rows of keys, and wear that recordings have."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,7 @@ def worn(mels: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 def transcriber(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Transcriber]:
     """The transcriber on the prepared clips in ``data``; ``run`` is the folder to train in or to resume."""
-    settings = SETTINGS if steps is None else replace(SETTINGS, steps=steps)
+    settings = SETTINGS.lasting(steps)
     sounds = SoundSet.load(data).subset(held_out=False)
     clips = tuple(clip for clip in sounds.clips if clip.score.played)
     with torch.random.fork_rng():
@@ -124,7 +124,7 @@ def export(run: Path, folder: Path) -> None:
         ("signal", "100 log-mel bands, and 288 bins of a third of a semitone every 43 ms; 24 kHz mono"),
         ("steps", f"{done.step:,} of {COUNT} crops of 3.1 s"),
         ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
-        ("seed", str(SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", "`python -m pipelines.training prepare sound && python -m pipelines.training train transcriber`"),
         *done.remarks,
     ]

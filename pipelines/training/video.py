@@ -1,7 +1,7 @@
 """What trains the video starter: the image starter's weights, clips and moved stickers, one noise level a frame."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ def video(
 
     A fresh run begins from the image starter in folder ``warm``, or from the shipped one.
     """
-    settings = SETTINGS if steps is None else replace(SETTINGS, steps=steps)
+    settings = SETTINGS.lasting(steps)
     network = video_network(VIDEO, settings.seed)
     folder = warm or assets() / "weights" / "image-starter"
     begin(network, load_weights(folder))
@@ -164,7 +164,7 @@ def export_video(run: Path, folder: Path, config: BackboneConfig = VIDEO) -> Non
         ("shown", "the picture as the score moves it, and the score; for 25% of the real clips a still picture alone"),
         ("compute", f"{done.minutes:.0f} minutes on one CPU core, shared with other work, bf16 autocast"),
         ("optimizer", "AdamW; linear decay at the end of the run; EMA of the weights"),
-        ("seed", str(SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("begun from", "the image starter, four of its six blocks; attention along time is new"),
         ("command", "`python -m pipelines.training prepare video && python -m pipelines.training train video`"),
         *done.remarks,

@@ -6,7 +6,7 @@ output is replaced by its median, which buzzes; this one is least where noise is
 adversary is needed to learn that.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def vocoder(
 
     ``segments`` are the ``length`` and ``batch`` of :class:`Segments`, where they should be others.
     """
-    settings = SETTINGS if steps is None else replace(SETTINGS, steps=steps)
+    settings = SETTINGS.lasting(steps)
     network = new_network(config or VocoderConfig(), settings.seed)
     objective = VocoderObjective(Segments(Voices.load(data), seed=settings.seed, **segments), settings.seed)
     return Trainer(network, lambda _, step: objective(network, step), settings, run), network
@@ -265,7 +265,7 @@ def export(run: Path, folder: Path, config: VocoderConfig | None = None) -> None
         ("compute", f"{done.minutes:.0f} minutes on one shared CPU core, bf16 matrices"),
         ("objective", "spectral energy distance over five windows; pitch, voicing and partials by label; no adversary"),
         ("optimizer", "AdamW; linear decay at the end; EMA of the weights"),
-        ("seed", str(SETTINGS.seed)),
+        ("seed", str(done.seed)),
         ("command", f"`python -m pipelines.training train vocoder --steps {done.step}`"),
         *done.remarks,
     ]
