@@ -30,7 +30,8 @@ def _as_it_is(was: Wish, heard: tuple[Note, ...], seconds: float, seed: int) -> 
         timbre = scored(was, seconds, seed).timbre
         return Score(timbre, heard)
     score = scored(was, seconds, seed)
-    return replace(score, notes=()) if was.kind in ("played", "rhythm") else score
+    # When things happen in the sound is not known, but that a rain goes on is.
+    return replace(score, notes=()) if was.kind in ("played", "rhythm") or len(score.notes) > 1 else score
 
 
 def _new_notes(was: Wish, wanted: Wish) -> bool:
@@ -52,7 +53,7 @@ def moved(notes: Sequence[Note], was: Wish, wanted: Wish) -> tuple[Note, ...]:
 def continued(wish: Wish, heard: tuple[Note, ...], given: float, seconds: float, seed: int) -> Score:
     """A score that goes on with ``wish`` for ``seconds`` after ``given`` seconds in which ``heard`` was heard."""
     fresh = scored(wish, seconds, seed).later(given)
-    if wish.kind == "noise":  # goes on as it has been all along
+    if wish.kind == "noise" and len(fresh.notes) == 1:  # goes on as it has been all along
         return scored(wish, given + seconds, seed)
     if not fresh.played:
         return fresh

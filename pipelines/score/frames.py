@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
+from pipelines.score.happenings import NO_KEY
 from pipelines.score.score import Score
 
 FRAME_RATE = 24_000 / 256  # mel frames a second
 LOWEST, KEYS = 21, 96  # MIDI keys 21 to 116 of instruments
 FIRST_DRUM, DRUMS = 35, 47  # General MIDI percussion keys 35 to 81
-SLOTS = KEYS + DRUMS + 1  # the last is the one of noises and recordings
+SLOTS = KEYS + DRUMS + 1  # the last is the one of what has no pitch, and of recordings
 CURVES = 4  # of each slot, see frames_of
 # Ages in frames, about half an octave apart, between which a network reads how long ago the last strike was, and how
 # long ago the last key was let go: how a sound falls depends on what sounds, and cannot be drawn.
@@ -64,7 +65,7 @@ def slot_of(timbre: str, key: int) -> int:
     """Where ``key`` of ``timbre`` is drawn."""
     if timbre.startswith("kit"):
         return KEYS + min(max(key - FIRST_DRUM, 0), DRUMS - 1)
-    if timbre.startswith(("noise", "recording")):
+    if timbre.startswith("recording") or (timbre.startswith("noise") and key == NO_KEY):
         return SLOTS - 1
     while key < LOWEST:
         key += 12

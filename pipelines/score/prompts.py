@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from pipelines.score.composing import RHYTHMS, TEMPOS, Part, compose, drum
+from pipelines.score.happenings import LOUD, NO_KEY, happenings
 from pipelines.score.instruments import BY_NAME, DRUM_KITS, INSTRUMENTS
 from pipelines.score.noises import NOISES, modifiers_of
 from pipelines.score.notes import NOTE_WORDS, spelled
@@ -213,10 +214,11 @@ def scored(wish: Wish, seconds: float, seed: int, notes: tuple[Note, ...] | None
         made = drum(bars, wish.tempo, 96, seconds, rng)
         return Score(f"kit {wish.kit}", tuple(_paced(made, wish, rng)))
     if wish.kind == "noise":
-        return Score(f"noise {wish.name}", (Note(0.0, seconds + 1.0, 60, 100),), wish.words)
+        notes = happenings(wish.name, set(wish.words), seconds + 1.0, rng)
+        return Score(f"noise {wish.name}", notes, wish.words)
     if wish.kind == "recording":
         name = str(rng.choice(wish.choices))
-        return Score(f"recording {name}", (Note(0.0, SECONDS[name], 60, 100),))
+        return Score(f"recording {name}", (Note(0.0, SECONDS[name], NO_KEY, LOUD),))
     return NOTHING
 
 

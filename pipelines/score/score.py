@@ -20,7 +20,8 @@ class Score:
     Attributes:
         timbre: what sounds: "program 40" (General MIDI, 0 to 127), "kit 25" (a drum kit), "noise rain" or
             "recording bd_808"; "" where nothing is said of it.
-        notes: what it plays; a noise or a recording is one note of any key that lasts as long as it is heard.
+        notes: what it plays, or when things happen in a noise; what has no pitch has the key 0. A recording is one note
+            that lasts as long as it is heard.
         words: of :data:`pipelines.score.noises.MODIFIERS`, how a noise is.
     """
 

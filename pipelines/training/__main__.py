@@ -127,7 +127,7 @@ def _recipe(medium: str) -> Recipe:
             "sound", lambda d, r, s, w, c: sound.sound(d, r, steps=s, warm=w)[0], sound.export_sound, "sound-starter",
             _prepare_sound,
         ),
-        "sketch": Recipe("sound", lambda d, r, s, w, c: sound.sketch(d, r, steps=s)[0], None, "sound-starter"),
+        "sketch": Recipe("sound", lambda d, r, s, w, c: sound.sketch(d, r, steps=s, warm=w)[0], None, "sound-starter"),
         "transcriber": Recipe(
             "sound", lambda d, r, s, w, c: transcriber.transcriber(d, r, steps=s)[0], transcriber.export, "transcriber"
         ),

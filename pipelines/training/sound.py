@@ -32,6 +32,7 @@ SOUND = SoundConfig(
 SOUND_SETTINGS = TrainSettings(steps=3000, warmup=60, decay=0.4, muon_rate=0.0, adam_rate=1e-3, ema=0.995)
 SOUND_AGAIN = replace(SOUND_SETTINGS, steps=8000, decay=0.6, adam_rate=6e-4, ema=0.998, seed=1)
 SKETCH_SETTINGS = TrainSettings(steps=4000, warmup=30, decay=0.4, muon_rate=0.0, adam_rate=3e-3, ema=0.99)
+SKETCH_AGAIN = replace(SKETCH_SETTINGS, steps=3000, decay=0.7, adam_rate=1.5e-3, seed=1)
 # Tokens of a batch's crops, how many crops it holds, and the share of such batches: about equal work each.
 CROPS = ((24, 20, 0.25), (48, 12, 0.4), (96, 7, 0.25), (188, 4, 0.1))
 SKETCH_CROPS = ((24, 10, 0.7), (48, 6, 0.3))  # the sketch sees a frame at a time, so many short ones teach it most
@@ -172,10 +173,18 @@ def sound_network(config: SoundConfig = SOUND, seed: int = 0) -> SoundNetwork:
         return SoundNetwork(config)
 
 
-def sketch(data: Path, run: Path, *, steps: int | None = None, config: SoundConfig = SOUND) -> tuple[Trainer, Sketch]:
-    """The sketch of the sound starter on the prepared clips in ``data``; train it before :func:`sound`."""
-    settings = SKETCH_SETTINGS.lasting(steps)
-    network = sound_network(config, settings.seed).sketch
+def sketch(
+    data: Path, run: Path, *, steps: int | None = None, warm: Path | None = None, config: SoundConfig = SOUND
+) -> tuple[Trainer, Sketch]:
+    """The sketch of the sound starter on the prepared clips in ``data``; train it before :func:`sound`.
+
+    A fresh run goes on from that of the starter in folder ``warm``, where given.
+    """
+    settings = (SKETCH_SETTINGS if warm is None else SKETCH_AGAIN).lasting(steps)
+    whole = sound_network(config, settings.seed)
+    if warm is not None:
+        fill(whole, warm)
+    network = whole.sketch
     crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed, SKETCH_CROPS, SKETCH_ANYWHERE)
     return Trainer(network, SketchObjective(crops), settings, run), network
 
@@ -187,7 +196,8 @@ def sound(
     """The sound starter on the prepared clips in ``data``; ``run`` is the folder to train in or to resume.
 
     ``sketched`` is the run of its sketch, which is held still; by default the folder ``sketch`` beside ``run``. A fresh
-    run goes on from the starter in folder ``warm`` and its sketch, where given, with other crops than it has seen.
+    run goes on from the starter in folder ``warm``, where given, with other crops than it has seen, and with that
+    starter's sketch where there is no run of another.
 
     Raises:
         StudioError: the sketch was not trained.
@@ -197,10 +207,10 @@ def sound(
     folder = sketched or run.with_name("sketch")
     if warm is not None:
         fill(network, warm)
-    elif not (folder / "state.safetensors").exists():
-        raise StudioError(f"{folder}: no sketch here; run `python -m pipelines.training train sketch` first")
-    else:
+    if (folder / "state.safetensors").exists():
         network.sketch.load_state_dict(averages(folder))
+    elif warm is None:
+        raise StudioError(f"{folder}: no sketch here; run `python -m pipelines.training train sketch` first")
     network.sketch.requires_grad_(False)
     crops = Crops(SoundSet.load(data).subset(held_out=False), config, settings.seed)
     # A sound shows through much noise, since its bands and frames repeat each other, so training looks high up; but

@@ -6,6 +6,7 @@
 - **Edits**: a held-out render of one instrument is turned into another by RF-Edit and by the other methods. Onset F1
   (75 ms) between source and result, whether the judge hears the new instrument, and whether it hears the same key. A
   true render of the same notes on the new instrument shows what the measure itself can reach.
+- **Events**: of noises in which something happens again and again, onset F1 between what was drawn and what is heard.
 - **Closeness**: the squared error to held-out renders of what their own scores make, while a key is held and after.
 - **Exactness**: a mel there and back at 8 calls.
 - **Speed**: seconds for 4 s of sound, vocoder included.
@@ -24,7 +25,7 @@ from common import table
 from PIL import Image
 from sound_judge import FRAMES, NAMES, fitted, trained
 
-from pipelines.codecs.mel import BANDS, FRAME_RATE, SILENCE, mel
+from pipelines.codecs.mel import BANDS, CENTRE, FRAME_RATE, SILENCE, SPREAD, mel
 from pipelines.codecs.pitches import pitches
 from pipelines.edit import EditPlan, invert
 from pipelines.flow import CLAMP, conditioned, guided, noise, solve
@@ -123,6 +124,18 @@ def onsets(frames):
     return np.array(found)
 
 
+def strikes(frames):
+    """Frames after the first five at which ``frames`` [BANDS, T] are louder by 6 dB than a moment before.
+
+    What is 35 dB below the loudest is as good as silent.
+    """
+    power = torch.exp(2 * (frames * SPREAD + CENTRE)).sum(0)
+    loud = (10 * (power / power.max()).log10()).clamp(min=-35).numpy()
+    rise = loud[3:] - loud[:-3]
+    peaks = [p for p in range(5, len(rise)) if rise[p] > 6 and rise[p] >= rise[max(0, p - 4) : p + 5].max()]
+    return [p for p, before in zip(peaks, [-9, *peaks], strict=False) if p - before > 3]
+
+
 def onset_f1(a, b, tolerance=7):
     """F1 of onsets ``b`` against ``a``, each matched once within ``tolerance`` frames (75 ms)."""
     free, hits = list(b), 0
@@ -132,6 +145,9 @@ def onset_f1(a, b, tolerance=7):
             free.remove(min(near, key=lambda other: abs(other - onset)))
             hits += 1
     return 2 * hits / max(1, len(a) + len(b))
+
+
+EVENTFUL = ("dripping water", "footsteps", "ticking clock", "door knock", "heartbeat", "beeps", "laser gun", "typing")
 
 
 class Case(NamedTuple):
@@ -245,6 +261,19 @@ def exact(model, data):
     return bool(torch.equal(down.state.x, to_fixed(x)))
 
 
+def events(model, settings, seeds=4):
+    """Of each noise, how well the onsets in its mel are those of its score."""
+    found = {}
+    for name in EVENTFUL:
+        mels = generated(model, [name] * seeds, settings)
+        f1 = []
+        for seed, frames in enumerate(mels):
+            asked = [note.start * FRAME_RATE for note in scored(read_prompt(name), 3.2, seed).notes]
+            f1.append(onset_f1([each for each in asked if 5 < each < FRAMES - 10], strikes(frames)))
+        found[name] = float(np.mean(f1))
+    return found
+
+
 def speed(seconds=4.0):
     """Median seconds of three runs for ``seconds`` of sound at default steps, vocoder included."""
     from pipelines.sound import SoundPipeline
@@ -276,11 +305,15 @@ def main():
     parser.add_argument("--methods", default="rf-edit,flowedit,magicmix,sdedit")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--parts", default="words,close,edits,exact,speed")
+    parser.add_argument("--parts", default="words,events,close,edits,exact,speed")
     chosen = parser.parse_args()
     parts = chosen.parts.split(",")
-    judge, model = trained(chosen.data), load_sound(chosen.weights)
-    found, shown = {"judge on held-out renders": judge_on_renders(judge, chosen.data)}, []
+    model, found, shown = load_sound(chosen.weights), {}, []
+    if {"words", "edits"} & set(parts):
+        judge = trained(chosen.data)
+        found["judge on held-out renders"] = judge_on_renders(judge, chosen.data)
+    if "events" in parts:
+        found["events"] = events(model, SoundSettings(prompt="x"))
     if "words" in parts:
         settings = SoundSettings(prompt="x", seconds=FRAMES / FRAME_RATE)
         found["words"], mels, _ = words(model, judge, settings, chosen.count)

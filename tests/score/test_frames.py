@@ -68,7 +68,8 @@ def test_a_score_that_began_earlier_goes_on():
 
 
 def test_drums_and_noises_have_places_of_their_own():
-    assert slot_of("kit 0", 35) == KEYS and slot_of("kit 0", 81) == SLOTS - 2 and slot_of("noise rain", 60) == SLOTS - 1
+    assert slot_of("noise drips", 84) == slot_of("program 0", 84) and slot_of("recording x", 60) == SLOTS - 1
+    assert slot_of("kit 0", 35) == KEYS and slot_of("kit 0", 81) == SLOTS - 2 and slot_of("noise rain", 0) == SLOTS - 1
     assert slot_of("program 0", 12) == slot_of("program 0", 24) and slot_of("program 0", 117) == slot_of(
         "program 0", 105
     )

@@ -174,12 +174,25 @@ def test_one_combination_in_twenty_is_held_out_and_each_part_of_it_is_known_from
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
 def test_made_sounds_are_heard_and_named(maker):
     for seed in range(3):
-        wave, captions = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
+        wave, captions, notes = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
         assert len(wave) == 8 * SAMPLE_RATE and np.isfinite(wave).all() and len(captions) >= 2
         heard = level(wave)
         assert heard.dtype == np.float32 and 0.02 < np.abs(heard).max() <= 1
-        again, _ = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
+        again, _, _ = maker(np.random.default_rng(seed), 8 * SAMPLE_RATE)
         assert np.array_equal(wave, again)
+        assert all(note.start < 8 and note.seconds > 0 for note in notes)
+
+
+@pytest.mark.parametrize("noise", ["drips", "footsteps", "clock", "knock", "heartbeat", "laser", "beeps"])
+def test_what_happens_in_a_made_sound_is_where_its_notes_are(noise):
+    maker = next(maker for maker in MAKERS if maker.__name__ == f"_{noise}")
+    wave, _, notes = maker(np.random.default_rng(2), 8 * SAMPLE_RATE)
+    energy = np.square(wave).reshape(-1, 240).mean(1)  # a hundredth of a second each
+    begins = [int(100 * note.start) for note in notes if 0.1 < note.start < 7.8]
+    assert len(begins) >= 3
+    after = [energy[begin : begin + 6].max() for begin in begins]
+    before = [energy[begin - 4 : begin - 1].mean() for begin in begins]
+    assert min(after) > 0.02 * energy.max() and np.median(np.array(after) / np.array(before).clip(1e-12)) > 10
 
 
 def test_clips_are_as_loud_as_the_pipeline_makes_its_sources():

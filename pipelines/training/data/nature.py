@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pipelines.score.happenings import hertz_of
+from pipelines.score.score import Note
 from pipelines.training.data.waves import (
     RATE,
     Made,
@@ -10,12 +12,14 @@ from pipelines.training.data.waves import (
     bubble,
     coloured,
     decay,
-    every,
+    events,
     modes,
     phase,
-    rate_word,
+    played,
+    said,
     scatter,
     smooth,
+    tempo_word,
     white,
 )
 
@@ -32,7 +36,7 @@ def _rain(rng: np.random.Generator, n: int) -> Made:
     word = "light rain" if heavy < 0.35 else "heavy rain" if heavy > 0.65 else "rain"
     kinds = ("rain", "rain on a window", "rain falling", "rainfall", "rain on the roof")
     names = [kind.replace("rain", word, 1) if word != "rain" else kind for kind in kinds]
-    return bed + scatter(n, starts, drop), (*names, "rain shower")
+    return Made(bed + scatter(n, starts, drop), (*names, "rain shower"))
 
 
 def _wind(rng: np.random.Generator, n: int) -> Made:
@@ -47,62 +51,66 @@ def _wind(rng: np.random.Generator, n: int) -> Made:
         names = ("strong wind", "howling wind", "wind howling", "windstorm")
     elif strong < 0.3:
         names = ("gentle wind", "light breeze", "soft wind")
-    return low + hiss + howl, (*names, "wind")
+    return Made(low + hiss + howl, (*names, "wind"))
 
 
 def _sea(rng: np.random.Generator, n: int) -> Made:
-    period = rng.uniform(3.5, 7)
-    t = np.arange(n) / RATE + rng.uniform(0, period)
+    notes = events("sea", n, rng)
+    period = notes[0].seconds
+    t = np.arange(n) / RATE - notes[0].start
     swell = (0.5 - 0.5 * np.cos(2 * np.pi * t / period)) ** 2
     wave = band(white(rng, n), 100, 1200) * (0.25 + swell) + band(white(rng, n), 1500, 7000) * swell**2 * 0.6
-    return wave, ("ocean waves", "waves on a beach", "sea waves", "sea", "waves breaking on the shore", "surf")
+    names = ("ocean waves", "waves on a beach", "sea waves", "sea", "waves breaking on the shore", "surf")
+    return Made(wave, names, notes)
 
 
 def _stream(rng: np.random.Generator, n: int) -> Made:
     bed = band(white(rng, n), 400, 5000) * (0.4 + 0.2 * smooth(rng, n, 6))
     starts = rng.uniform(0, n / RATE, int(n / RATE * rng.uniform(25, 45)))
-    return bed * 0.5 + scatter(n, starts, lambda _: bubble(rng, rng.uniform(500, 1600), 0.03)), (
-        "running water", "flowing water", "small stream", "brook", "river flowing", "babbling brook",
-    )  # fmt: skip
+    names = ("running water", "flowing water", "small stream", "brook", "river flowing", "babbling brook")
+
+    def drop(_: int) -> np.ndarray:
+        return bubble(rng, rng.uniform(500, 1600), 0.03) * rng.uniform(0.4, 1.0)
+
+    return Made(bed * 0.5 + scatter(n, starts, drop), names)
 
 
 def _bubbles(rng: np.random.Generator, n: int) -> Made:
-    starts = rng.uniform(0, n / RATE, int(n / RATE * rng.uniform(5, 14)))
-    return scatter(n, starts, lambda _: bubble(rng, rng.uniform(300, 1100), rng.uniform(0.03, 0.07))), (
-        "bubbles", "water bubbling", "bubbles in water", "bubbling water",
-    )  # fmt: skip
+    notes = events("bubbles", n, rng)
+    wave = played(n, notes, lambda note, _: _drop(rng, note))
+    return Made(wave, ("bubbles", "water bubbling", "bubbles in water", "bubbling water"), notes)
+
+
+def _drop(rng: np.random.Generator, note: Note) -> np.ndarray:
+    return bubble(rng, hertz_of(note.key), note.seconds / 5) * note.velocity / 127
 
 
 def _drips(rng: np.random.Generator, n: int) -> Made:
-    period = rng.uniform(0.35, 1.2)
-    tone = rng.uniform(900, 1800)
-    word = rate_word(1 / period, 1.1, 2.0)
-    wave = scatter(n, every(n, period, 0.06, rng), lambda _: bubble(rng, tone * rng.uniform(0.95, 1.05), 0.035))
-    return wave, tuple(f"{word}{name}" for name in ("dripping water", "water drops", "dripping tap", "water dripping"))
+    word = tempo_word(rng)
+    notes = events("drips", n, rng, (word,))
+    names = ("dripping water", "water drops", "dripping tap", "water dripping")
+    wave = played(n, notes, lambda note, _: _drop(rng, note))
+    return Made(wave, tuple(said(word) + name for name in names), notes)
 
 
 def _fire(rng: np.random.Generator, n: int) -> Made:
     bed = band(coloured(rng, n, -0.5), 60, 900) * (0.4 + 0.4 * smooth(rng, n, 5))
 
-    def crack(_: int) -> np.ndarray:
+    def crack(note: Note, _: int) -> np.ndarray:
         m = int(rng.uniform(0.004, 0.02) * RATE)
-        return white(rng, m) * decay(m, m / RATE / 4) * rng.exponential(2.5)
+        return white(rng, m) * decay(m, m / RATE / 4) * note.velocity / 16
 
-    starts = rng.uniform(0, n / RATE, int(n / RATE * rng.uniform(9, 25)))
-    return bed * 0.5 + scatter(n, starts, crack), (
-        "crackling fire",
-        "campfire",
-        "fire crackling",
-        "fireplace",
-        "burning wood",
-    )
+    notes = events("fire", n, rng)
+    names = ("crackling fire", "campfire", "fire crackling", "fireplace", "burning wood")
+    return Made(bed * 0.5 + played(n, notes, crack), names, notes)
 
 
 def _thunder(rng: np.random.Generator, n: int) -> Made:
     wave = np.zeros(n)
     near = rng.random()
-    for start in (rng.uniform(0, 0.4), rng.uniform(3.5, 6)):
-        place = int(start * RATE)
+    notes = events("thunder", n, rng)
+    for note in notes:
+        place = int(note.start * RATE)
         m = n - place
         roll = band(coloured(rng, m, -0.8), 25, 220 + 500 * near) * decay(m, rng.uniform(1.2, 2.2), 0.05)
         wave[place:] += roll * (0.3 + smooth(rng, m, 7)) + near * 0.5 * band(white(rng, m), 200, 6000) * decay(m, 0.12)
@@ -111,33 +119,30 @@ def _thunder(rng: np.random.Generator, n: int) -> Made:
         if near > 0.6
         else ("distant thunder", "thunder rumbling", "rolling thunder")
     )
-    return wave, (*names, "thunder")
+    return Made(wave, (*names, "thunder"), notes)
 
 
 def _heartbeat(rng: np.random.Generator, n: int) -> Made:
-    period = 60 / rng.uniform(48, 135)
-    hertz = rng.uniform(45, 65)
+    word = tempo_word(rng)
+    notes = events("heartbeat", n, rng, (word,))
+    hertz, period = hertz_of(notes[0].key), notes[1].start - notes[0].start
 
-    def beat(_: int) -> np.ndarray:
+    def beat(note: Note, _: int) -> np.ndarray:
         first = modes((hertz, hertz * 1.7), (0.06, 0.03), (1, 0.4), 0.5)
         gap = int(min(0.3, period * 0.33) * RATE)
         out = first.copy()
         out[gap:] += 0.7 * first[: len(first) - gap]
         return out
 
-    word = rate_word(1 / period, 1.1, 1.7)
-    return scatter(n, every(n, period, 0.01, rng), beat), (
-        f"{word}heartbeat",
-        f"{word}heart beating",
-        f"{word}beating heart",
-    )
+    names = ("heartbeat", "heart beating", "beating heart")
+    return Made(played(n, notes, beat), tuple(said(word) + name for name in names), notes)
 
 
 def _footsteps(rng: np.random.Generator, n: int) -> Made:
-    period = rng.uniform(0.3, 0.85)
+    word = tempo_word(rng)
     gravel = bool(rng.random() < 0.4)
 
-    def step(_: int) -> np.ndarray:
+    def step(note: Note, _: int) -> np.ndarray:
         if gravel:
             m = int(0.2 * RATE)
             grains = white(rng, m) * (rng.random(m) < 0.08) * np.hanning(m)
@@ -145,40 +150,36 @@ def _footsteps(rng: np.random.Generator, n: int) -> Made:
         thump = modes((rng.uniform(90, 130), 240), (0.03, 0.015), (1, 0.5), 0.2)
         return thump + 0.5 * band(white(rng, len(thump)), 600, 4000) * decay(len(thump), 0.012)
 
-    word = "slow " if period > 0.65 else "fast " if period < 0.42 else ""
+    notes = events("footsteps", n, rng, (word,))
     names = (
         ("footsteps on gravel", "walking on gravel")
         if gravel
         else ("footsteps", "footsteps on a wooden floor", "walking steps")
     )
-    return scatter(n, every(n, period, 0.03, rng) + 0.03, step), tuple(f"{word}{name}" for name in names)
+    return Made(played(n, notes, step), tuple(said(word) + name for name in names), notes)
 
 
 def _birds(rng: np.random.Generator, n: int) -> Made:
-    base = rng.uniform(2300, 4200)
-    starts = np.cumsum(rng.choice((0.09, 0.12, 0.16, 0.5, 0.9), 60))
+    notes = events("birds", n, rng)
 
-    def chirp(_: int) -> np.ndarray:
-        m = int(rng.uniform(0.05, 0.1) * RATE)
-        curve = base * (1 + rng.uniform(-0.3, 0.3) * np.linspace(0, 1, m) + 0.1 * np.sin(np.linspace(0, 9, m)))
-        return np.sin(phase(curve, m)) * np.hanning(m) * rng.uniform(0.5, 1)
+    def chirp(note: Note, _: int) -> np.ndarray:
+        m = int(note.seconds * RATE)
+        curve = hertz_of(note.key) * (
+            1 + rng.uniform(-0.3, 0.3) * np.linspace(0, 1, m) + 0.1 * np.sin(np.linspace(0, 9, m))
+        )
+        return np.sin(phase(curve, m)) * np.hanning(m) * note.velocity / 127
 
-    return scatter(n, starts, chirp), (
-        "birds chirping",
-        "bird song",
-        "chirping birds",
-        "bird tweeting",
-        "birds singing",
-    )
+    names = ("birds chirping", "bird song", "chirping birds", "bird tweeting", "birds singing")
+    return Made(played(n, notes, chirp), names, notes)
 
 
 def _crickets(rng: np.random.Generator, n: int) -> Made:
-    hertz, pulse, period = rng.uniform(3800, 5200), rng.uniform(28, 40), rng.uniform(0.35, 0.7)
+    notes = events("crickets", n, rng)
+    hertz, pulse, period = hertz_of(notes[0].key), rng.uniform(28, 40), notes[1].start
     t = np.arange(n) / RATE
     gate = (t % period < period * 0.6) * np.maximum(0, np.sin(2 * np.pi * pulse * t))
-    return np.sin(2 * np.pi * hertz * t) * gate + 0.01 * white(rng, n), (
-        "crickets", "crickets chirping", "crickets at night", "chirping crickets", "summer night",
-    )  # fmt: skip
+    names = ("crickets", "crickets chirping", "crickets at night", "chirping crickets", "summer night")
+    return Made(np.sin(2 * np.pi * hertz * t) * gate + 0.01 * white(rng, n), names, notes)
 
 
 def _applause(rng: np.random.Generator, n: int) -> Made:
@@ -187,36 +188,32 @@ def _applause(rng: np.random.Generator, n: int) -> Made:
         return band(white(rng, m), 700, 4500) * decay(m, 0.005) * rng.uniform(0.3, 1)
 
     starts = rng.uniform(0, n / RATE, int(n / RATE * rng.uniform(90, 220)))
-    return scatter(n, starts, clap), ("applause", "crowd clapping", "audience applause", "clapping crowd")
+    return Made(scatter(n, starts, clap), ("applause", "crowd clapping", "audience applause", "clapping crowd"))
 
 
 def _knock(rng: np.random.Generator, n: int) -> Made:
-    count, gap, pause = int(rng.integers(2, 5)), rng.uniform(0.14, 0.3), rng.uniform(1.1, 1.9)
-    hertz = rng.uniform(120, 240)
-    starts = [g * (count * gap + pause) + k * gap for g in range(12) for k in range(count)]
+    notes = events("knock", n, rng)
 
-    def hit(_: int) -> np.ndarray:
-        thud = modes((hertz, hertz * 2.2, hertz * 4.1), (0.035, 0.02, 0.01), (1, 0.6, 0.4), 0.2) * rng.uniform(0.8, 1)
+    def hit(note: Note, _: int) -> np.ndarray:
+        hertz = hertz_of(note.key) * np.array((1, 2.2, 4.1))
+        thud = modes(list(hertz), (0.035, 0.02, 0.01), (1, 0.6, 0.4), 0.2) * note.velocity / 127
         return thud + 0.3 * white(rng, len(thud)) * decay(len(thud), 0.004)
 
-    return scatter(n, starts, hit), ("door knock", "knocking on a door", "knock on wood", "someone knocking")
+    return Made(played(n, notes, hit), ("door knock", "knocking on a door", "knock on wood", "someone knocking"), notes)
 
 
 def _saw(rng: np.random.Generator, n: int) -> Made:
     t = np.arange(n) / RATE
-    period = rng.uniform(0.5, 0.9)
+    notes = events("saw", n, rng)
+    period = notes[0].seconds
     stroke = np.abs(np.sin(np.pi * t / period)) ** 0.7
     teeth = 0.5 + 0.5 * np.sign(np.sin(phase(90 * (0.3 + stroke), n)))
-    return band(white(rng, n), 500, 5000) * teeth * stroke, (
-        "sawing wood",
-        "hand saw",
-        "saw cutting wood",
-    )
+    return Made(band(white(rng, n), 500, 5000) * teeth * stroke, ("sawing wood", "hand saw", "saw cutting wood"), notes)
 
 
 def _explosion(rng: np.random.Generator, n: int) -> Made:
     wave = band(coloured(rng, n, -0.7), 25, rng.uniform(700, 2500)) * decay(n, rng.uniform(0.5, 1.4), 0.004)
-    return wave, ("explosion", "big explosion", "blast", "bomb exploding")
+    return Made(wave, ("explosion", "big explosion", "blast", "bomb exploding"))
 
 
 NATURE: tuple[Maker, ...] = (

@@ -17,6 +17,7 @@ from pipelines.errors import StudioError
 from pipelines.media import Sound
 from pipelines.score import NOTHING, Score
 from pipelines.score.composing import RHYTHMS, Part, compose, drum
+from pipelines.score.happenings import LOUD, NO_KEY
 from pipelines.score.instruments import DRUM_KITS, INSTRUMENTS, Instrument
 from pipelines.score.recordings import RECORDINGS
 from pipelines.score.score import Note
@@ -33,7 +34,7 @@ SECONDS = {
 }  # fmt: skip
 # Clips of each material and key, for each instrument.
 TAKES = {"note": 2, "chord": 2, "arpeggio": 1, "scale": 1, "repeated": 1, "melody": 1, "progression": 1}
-RHYTHM_TAKES, EFFECT_TAKES = 8, 14
+RHYTHM_TAKES, EFFECT_TAKES = 8, 36
 SPEEDS = (1.0, 0.89, 1.12)  # of a recording's copies
 # Share of training that each kind gets, whatever its number of clips.
 SHARES = {
@@ -159,10 +160,10 @@ def _waves(cache: Path, takes: float, seed: int) -> Iterator[tuple[np.ndarray, F
             yield _drummed(renderer, captions, bars, rng)
     for maker in MAKERS:
         for _ in range(max(1, round(EFFECT_TAKES * takes))):
-            wave, captions = maker(rng, int(SECONDS["effect"] * SAMPLE_RATE))
+            made = maker(rng, int(SECONDS["effect"] * SAMPLE_RATE))
             name = maker.__name__.removeprefix("_")
             # The caption is drawn anew in training, and with it the words; see Crops.
-            yield wave, Facts("effect", tuple(captions)), Score(f"noise {name}", _once(wave))
+            yield made.wave, Facts("effect", made.captions), Score(f"noise {name}", made.notes or _once(made.wave))
     yield from _recorded(samples, SPEEDS[: max(1, round(len(SPEEDS) * takes))])
 
 
@@ -203,7 +204,7 @@ def _rounded(notes: list[Note]) -> tuple[Note, ...]:
 
 
 def _once(wave: np.ndarray) -> tuple[Note, ...]:
-    return (Note(0.0, round(len(wave) / SAMPLE_RATE, 4), 60, 100),)
+    return (Note(0.0, round(len(wave) / SAMPLE_RATE, 4), NO_KEY, LOUD),)
 
 
 def _recorded(root: Path, speeds: tuple[float, ...]) -> Iterator[tuple[np.ndarray, Facts, Score]]:

@@ -4,13 +4,25 @@ Waves are float64 at 24 kHz; ``n`` is a number of samples.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.codecs.mel import SAMPLE_RATE
+from pipelines.score.happenings import happenings
+from pipelines.score.score import Note
 
 RATE = SAMPLE_RATE
-Made = tuple[np.ndarray, tuple[str, ...]]  # a wave, and captions of which any describes it
+
+
+class Made(NamedTuple):
+    """A wave, captions of which any describes it, and what happens in it; of noises that only go on, nothing."""
+
+    wave: np.ndarray
+    captions: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
+
+
 Maker = Callable[[np.random.Generator, int], Made]
 
 
@@ -71,10 +83,24 @@ def scatter(n: int, starts: Sequence[float] | np.ndarray, make: Callable[[int], 
     return out
 
 
-def every(n: int, period: float, jitter: float, rng: np.random.Generator) -> np.ndarray:
-    """Times ``period`` seconds apart, each off by up to ``jitter`` of it."""
-    count = int(n / RATE / period) + 1
-    return np.abs(np.arange(count) * period + rng.uniform(-jitter, jitter, count) * period)
+def events(noise: str, n: int, rng: np.random.Generator, words: tuple[str, ...] = ()) -> tuple[Note, ...]:
+    """What happens in ``n`` samples of a noise, as a prompt for it is scored too."""
+    return happenings(noise, set(words), n / RATE, rng)
+
+
+def played(n: int, notes: Sequence[Note], make: Callable[[Note, int], np.ndarray]) -> np.ndarray:
+    """Waves of ``make(note, index)`` added up where each of ``notes`` begins."""
+    return scatter(n, [note.start for note in notes], lambda index: make(notes[index], index))
+
+
+def tempo_word(rng: np.random.Generator) -> str:
+    """A tempo to make something in: "slow", "fast", or "" for neither."""
+    return str(rng.choice(("slow", "", "fast")))
+
+
+def height_word(rng: np.random.Generator) -> str:
+    """How high to make something: "low", "high", or "" for neither."""
+    return str(rng.choice(("low", "", "high")))
 
 
 def modes(hertz: Sequence[float], decays: Sequence[float], levels: Sequence[float], seconds: float) -> np.ndarray:
@@ -86,13 +112,13 @@ def modes(hertz: Sequence[float], decays: Sequence[float], levels: Sequence[floa
     return wave
 
 
-def rate_word(value: float, slow: float, fast: float) -> str:
-    """The tempo word, if any, of ``value`` times a second."""
-    return "slow " if value < slow else "fast " if value > fast else ""
+def said(*words: str) -> str:
+    """Words that are not empty, each followed by a space."""
+    return "".join(f"{word} " for word in words if word)
 
 
 def bubble(rng: np.random.Generator, hertz: float, seconds: float) -> np.ndarray:
     """A drop or bubble: a short tone that rises."""
     m = int(seconds * 5 * RATE)
     t = np.arange(m) / RATE
-    return np.sin(phase(hertz * (1 + rng.uniform(2, 8) * t), m)) * decay(m, seconds, 0.002) * rng.uniform(0.4, 1.0)
+    return np.sin(phase(hertz * (1 + rng.uniform(2, 8) * t), m)) * decay(m, seconds, 0.002)
