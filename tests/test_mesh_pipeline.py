@@ -8,19 +8,21 @@ import torch
 from mesh_starters import random_mesh_starter
 from shapes.bodies import ball
 
-from pipelines.codecs.mesh import Grid, to_grid
+from pipelines.codecs.mesh import Grid, to_grid, to_mesh
 from pipelines.edit.rf_edit import invert
 from pipelines.errors import SettingsError
 from pipelines.flow import CLAMP, conditioned, sigma_grid, solve
 from pipelines.flow.rules import ALF, rule_named
 from pipelines.media import Mesh
 from pipelines.mesh import MeshPipeline
-from pipelines.mesh.colouring import painted
+from pipelines.mesh.colouring import painted, thinned
+from pipelines.mesh.pipeline import finished
 from pipelines.mesh.splice import _changed, splice
 from pipelines.models.mesh import Around, Told
 from pipelines.models.starter import implied_velocity
 from pipelines.models.wording import read_prompt
 from pipelines.settings import MeshEditSettings, MeshSettings
+from pipelines.shapes.topology import Topology
 
 
 def test_eight_calls_there_and_back_return_every_bit():
@@ -116,3 +118,16 @@ def test_a_thick_part_that_goes_leaves_no_core():
     colour = np.zeros((*full.shape, 3), np.uint8)
     shape, _ = _changed(Grid(full, colour), Grid(gone, colour), np.ones(full.shape, bool))
     assert shape[6:18, 14:20, 6:18].all() and not shape[:, :10].any()
+
+
+def test_a_neck_that_few_faces_cannot_hold_is_grown_until_they_can():
+    axes = np.indices((96, 96, 96), np.float32)
+    balls = [np.linalg.norm(axes - np.reshape((x, 48, 48), (3, 1, 1, 1)), axis=0) - 16 for x in (26, 70)]
+    neck = np.maximum(np.hypot(axes[1] - 48.2, axes[2] - 48.1) - 1.2, np.abs(axes[0] - 48) - 12)
+    distance = np.minimum(np.minimum(*balls), neck).clip(-3, 3)
+    grid = Grid(distance, np.full((96, 96, 96, 3), 128, np.uint8), 1.0, np.zeros(3, np.float32))
+    assert Topology.of_mesh(thinned(to_mesh(grid), 100)).pieces[0] == 2
+    mesh = finished(grid, np.ones((1, 8, 8, 8), np.float32), np.full((1, 3), 128, np.uint8), 100, "vertex")
+    topology = Topology.of_mesh(mesh)
+    assert topology.watertight and topology.pieces[0] == 1 and len(mesh.faces) == 100
+    assert np.ptp(mesh.vertices[:, 0]) > 0.75  # both balls are there

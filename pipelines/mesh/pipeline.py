@@ -44,7 +44,9 @@ from pipelines.settings.mesh import Colours
 from pipelines.shapes.topology import Topology
 
 PREVIEW = 1500  # faces of a preview
-BLURS = (0.0, 0.8, 1.6)  # of the grid before its surface is taken, where the last one did not come out closed
+# Voxels that a grid is blurred by before its surface is taken where the last one did not come out closed, and grown by
+# where it broke; and how often that is tried.
+BLUR, GROWTH, TRIES = 0.8, 0.5, 4
 FINE = 2  # times as many values a side as the model's grid where an object is drawn
 BRUSH = 2.5  # voxels round a painted vertex that may change
 
@@ -213,12 +215,22 @@ class MeshPipeline:
 def finished(
     grid: Grid, places: np.ndarray, shades: np.ndarray, faces: int, colours: Colours, pieces: int | None = 1
 ) -> Mesh:
-    """The mesh of a fine ``grid`` with so many faces, in the ``shades`` [PARTS, 3] of parts at ``places``."""
-    # A tunnel so narrow that so few faces cannot keep it open pinches the surface; blurred, it is none.
-    for blur in BLURS:
-        fine = painted(to_mesh(grid, pieces=pieces, smooth=blur), places, shades)
+    """The mesh of a fine ``grid`` with so many faces, in the ``shades`` [PARTS, 3] of parts at ``places``.
+
+    A tunnel so narrow that so few faces cannot keep it open pinches the surface; blurred, it is none. A neck so thin
+    that so few faces cannot hold it breaks; grown a little, it holds.
+    """
+    blur = grown = 0.0
+    for _ in range(TRIES):
+        thick = replace(grid, distance=grid.distance - np.float32(grown))
+        fine = painted(to_mesh(thick, pieces=pieces, smooth=blur), places, shades)
         mesh = thinned(fine, faces)
-        if Topology.of_mesh(mesh).watertight:
+        topology = Topology.of_mesh(mesh)
+        if not topology.watertight:
+            blur += BLUR
+        elif pieces and topology.pieces[0] > pieces:
+            grown += GROWTH
+        else:
             break
     return coloured(mesh, colours, fine)
 
