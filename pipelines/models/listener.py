@@ -18,6 +18,8 @@ from pipelines.models.weights import fill, load_config
 
 BANDS = 100  # of a mel frame
 HEARD = 2  # mel frames to one row of the track
+SPEAKING = 1.2  # below the loudest frame, as a mean over the bands of a mel latent: quieter ones are pauses
+FEW = 60  # frames of speech that tell as much of a voice's colour as is supposed of any voice
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,7 @@ class ListenerNetwork(nn.Module):
 
     def encode(self, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What does not depend on the noise: aligned [B, tokens, dim], context [B, 1, dim], pooled [B, dim]."""
-        # How loud a recording is in all says nothing of the mouth.
-        level = heard.amax((1, 2), keepdim=True)
-        x = self.blocks(self.enter(heard - level).transpose(1, 2)).transpose(1, 2)
+        x = self.blocks(self.enter(levelled(heard)).transpose(1, 2)).transpose(1, 2)
         aligned = self.leave(patchify(x, (HEARD * self.patch,)))
         context = self.context.expand(len(heard), -1, -1)
         return aligned, context, context[:, 0]
@@ -55,6 +55,18 @@ class ListenerNetwork(nn.Module):
         """Clean estimate [B, channels, T] of ``x`` at ``sigma`` [B]."""
         aligned, context, pooled = self.encode(heard)
         return self.backbone(x, sigma, context, pooled, aligned=aligned)
+
+
+def levelled(heard: Tensor) -> Tensor:
+    """``heard`` [B, BANDS, T] less what each band has on average while somebody speaks.
+
+    How loud a recording is in all says nothing of the mouth, nor does the colour of a voice, a room or a microphone
+    (mean normalisation of the cepstrum: Atal, 1974). What little speech says of its average counts less.
+    """
+    loudness = heard.mean(1, keepdim=True)
+    speaking = (loudness > loudness.amax(2, keepdim=True) - SPEAKING).to(heard.dtype)
+    level = (speaking * loudness).sum(2, keepdim=True) / speaking.sum(2, keepdim=True)
+    return heard - ((speaking * heard).sum(2, keepdim=True) + FEW * level) / (speaking.sum(2, keepdim=True) + FEW)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ One network speaks, edits and continues: it is shown the frames that are to stay
 (arXiv 2410.06885). Unlike F5-TTS it is told the phone of every frame, so that no word is skipped or said twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pipelines.models.aligned import AlignedModel
 from pipelines.models.weights import fill, load_config
 
 NO_PHONE = 0  # id of a frame of which nothing is said; the alphabet's own ids begin at 1
+GOES_ON, BEGINS = 1, 2  # of a word, a phone does
 PLACE = 3  # numbers that say where in its phone a frame is
 
 
@@ -180,20 +181,33 @@ def emptied(frames: Frames) -> Frames:
 
 
 class Durations(nn.Module):
-    """How long each phone lasts: log frames from the phones of a sentence and a voice."""
+    """How long each phone lasts: log frames from the phones of a sentence, where its words begin, and a voice."""
 
     def __init__(self, alphabet: int, voices: int, width: int = 160) -> None:
         super().__init__()
         self.phone = nn.Embedding(1 + alphabet, width)
         self.stress = nn.Embedding(3, width)
+        self.word = nn.Embedding(3, width)
         self.voice = nn.Embedding(1 + voices, width)
         self.blocks = nn.Sequential(*(Convolutions(width, 5) for _ in range(5)))
+        self.far = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
         self.head = nn.Linear(width, 1)
 
-    def forward(self, phones: Tensor, stresses: Tensor, voice: Tensor) -> Tensor:
-        """Natural logarithm of frames [B, P] of phones [B, P] spoken by ``voice`` [B]."""
-        x = self.phone(phones) + self.stress(stresses) + self.voice(voice)[:, None]
-        return self.head(self.blocks(x))[..., 0]
+    def forward(self, phones: Tensor, stresses: Tensor, words: Tensor, voice: Tensor) -> Tensor:
+        """Natural logarithm of frames [B, P] of phones [B, P] spoken by ``voice`` [B].
+
+        ``words`` [B, P] is :data:`BEGINS` where a word begins and :data:`GOES_ON` elsewhere, 0 where it is not known.
+        """
+        x = self.phone(phones) + self.stress(stresses) + self.word(words) + self.voice(voice)[:, None]
+        x = self.blocks(x)
+        return self.head(x + self.far(x)[0])[..., 0]
+
+
+def words_at(begins: Sequence[int], phones: int) -> Tensor:
+    """What :class:`Durations` is told of the words [P] of a row of phones; nothing where none begins."""
+    told = torch.full((phones,), GOES_ON if len(begins) else 0)
+    told[list(begins)] = BEGINS
+    return told
 
 
 def load_speech(folder: Path, *, dtype: torch.dtype = torch.float32) -> SpeechModel:

@@ -122,7 +122,10 @@ class PretrainedSpeech:
         started = time.monotonic()
         starter = self.starter
         work = opened(
-            starter.aligner, settings, source, lambda s, marks: starter.durations(s, marks, settings.voice).tolist()
+            starter.aligner,
+            settings,
+            source,
+            lambda s, marks, words: starter.durations(s, marks, words, settings.voice).tolist(),
         )
         yield from (Note(text) for text in work.notes)
         (seed,) = seeds_of(settings, 1)

@@ -23,7 +23,8 @@ MISFIT, WORD_MISFIT = -2.6, -3.1
 SURE = 3  # phones: shorter words are said in too many ways to judge
 UNTOLD = -100.0  # nats of a whole pause: silence and noise lose at most 70, a word that is spoken in it 150 or more
 
-Durations = Callable[[str, Sequence[int]], Sequence[float]]  # symbols, stresses -> frames of each
+# Symbols, the stress of each, and which begin a word -> frames of each.
+Durations = Callable[[str, Sequence[int], Sequence[int]], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def plan_edit(
 
 def _pace(source: Line, lengths: Sequence[int], durations: Durations) -> float:
     said = [index for index, symbol in enumerate(source.symbols) if not is_pause(symbol)]
-    expected = durations(source.symbols, source.stresses)
+    expected = durations(source.symbols, source.stresses, [first for first, _ in source.words])
     ratio = sum(lengths[index] for index in said) / max(1e-6, float(sum(expected[index] for index in said)))
     return float(np.clip(ratio, *PACES))
 
@@ -274,11 +275,12 @@ def _made(
     begin, end = span
     if begin == end:
         return _Made("", (), (), ())
-    symbols, stresses, places, inside = SILENCE, [0], [], [1, 1]
+    symbols, stresses, begins, places, inside = SILENCE, [0], list[int](), [], [1, 1]
     for number in range(max(0, begin - AROUND), min(len(target), end + AROUND)):
         word = target[number]
         if number == begin:
             inside[0] = len(symbols)
+        begins.append(len(symbols))
         if begin <= number < end:
             places.append((len(symbols) - inside[0], len(symbols) - inside[0] + len(word.phones)))
         symbols += "".join(phone.symbol for phone in word.phones) + word.stop
@@ -287,7 +289,7 @@ def _made(
             inside[1] = len(symbols)
         if not word.stop and ((number == begin - 1 and pauses[0]) or (number == end - 1 and pauses[1])):
             symbols, stresses = symbols + ",", [*stresses, 0]
-    expected = durations(symbols + SILENCE, [*stresses, 0])[inside[0] : inside[1]]
+    expected = durations(symbols + SILENCE, [*stresses, 0], begins)[inside[0] : inside[1]]
     symbols, stresses = symbols[inside[0] : inside[1]], stresses[inside[0] : inside[1]]
     lengths, owed = [], 0.0
     for length in expected:

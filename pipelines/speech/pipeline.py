@@ -17,7 +17,7 @@ from pipelines.flow.rules import rule_named
 from pipelines.media import Sound, Word
 from pipelines.models import registry
 from pipelines.models.aligner import Aligner, load_aligner
-from pipelines.models.speech import Frames, SpeechModel, load_speech, places_of
+from pipelines.models.speech import Frames, SpeechModel, load_speech, places_of, words_at
 from pipelines.models.vocoder import Vocoder, load_vocoder
 from pipelines.paths import assets
 from pipelines.reading import SILENCE as REST
@@ -32,7 +32,7 @@ from pipelines.speech.ready import ReadyVoice
 from pipelines.speech.score import Score, rounded, shifted
 
 LEAD, TAIL = 5, 8  # frames of silence around a sentence
-STRESSED = ("heart",)  # voices that learned where the stress is; the others were told nothing of it
+STRESSED = ("heart",)  # voices that learned where the stress is and words begin; of the others neither was known
 TAKE_STEP = 15_485_863  # between the seeds of takes: no sentence of one text begins from the noise of another's take
 CHUNK = 48  # frames of a piece: half a second
 
@@ -100,7 +100,10 @@ class SpeechPipeline:
         started = time.monotonic()
         stressed = settings.voice in STRESSED
         work = opened(
-            self.aligner, settings, source, lambda s, marks: self.durations(s, marks, settings.voice).tolist()
+            self.aligner,
+            settings,
+            source,
+            lambda s, marks, words: self.durations(s, marks, words, settings.voice).tolist(),
         )
         yield from (Note(text) for text in work.notes)
         (seed,) = seeds_of(settings, 1)
@@ -132,15 +135,17 @@ class SpeechPipeline:
         symbols, stresses = symbols + REST, [*stresses, 0]
         if voice not in STRESSED:
             stresses = [0] * len(stresses)
-        lengths = self.durations(symbols, stresses, voice)
+        lengths = self.durations(symbols, stresses, [first for _, first, _ in words], voice)
         lengths[0], lengths[-1] = LEAD, TAIL
         return Score(symbols, tuple(stresses), rounded(lengths / speed), tuple(words))
 
     @torch.no_grad()
-    def durations(self, symbols: str, stresses: Sequence[int], voice: str) -> Tensor:
-        """Frames [P] that ``voice`` holds each phone at its own pace, not rounded."""
+    def durations(self, symbols: str, stresses: Sequence[int], begins: Sequence[int], voice: str) -> Tensor:
+        """Frames [P] that ``voice`` holds each phone at its own pace, not rounded; words begin at phones ``begins``."""
         ids, marks = self.model.ids(symbols), torch.tensor(list(stresses))
-        logs = self.model.durations(ids[None], marks[None], torch.tensor([self.model.voice(voice)]))[0]
+        words = words_at(begins if voice in STRESSED else (), len(symbols))
+        who = torch.tensor([self.model.voice(voice)])
+        logs = self.model.durations(ids[None], marks[None], words[None], who)[0]
         return logs.exp() * self.model.paces.get(voice, 1.0)
 
     def clearest(self, takes: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:

@@ -203,9 +203,12 @@ def _prepare_mesh(data: Path) -> str:
 
 
 def _prepare_speech(data: Path) -> str:
+    from pipelines.training.data import timings
     from pipelines.training.data.speech import prepare as prepare_speech
 
-    return ", ".join(f"{voice} {hours:.1f} hours" for voice, hours in prepare_speech(data / "speech").items())
+    made = prepare_speech(data / "speech")
+    timed = timings.prepare(data / "speech")
+    return ", ".join(f"{voice} {hours:.1f} hours" for voice, hours in made.items()) + f"; {timed:,} sentences timed"
 
 
 def _prepare_mouth(data: Path) -> str:

@@ -12,7 +12,7 @@ from pipelines.models.listener import ListenerConfig, ListenerNetwork
 from pipelines.models.mouth import SIDE, MouthNetwork, Mouths
 from pipelines.models.weights import fill, save_weights
 from pipelines.training.card import Card
-from pipelines.training.data import drawn, formants, mouths, visemes
+from pipelines.training.data import drawn, festivals, formants, mouths, visemes
 from pipelines.training.data.mouths import MouthSet, Pairs, sampled
 from pipelines.training.data.speech import SpeechSet
 from pipelines.training.data.voices import PACKAGES as VOICE_PACKAGES
@@ -225,6 +225,7 @@ def export_listener(run: Path, folder: Path, config: ListenerConfig = LISTENER) 
         (
             *(package for package in VOICE_PACKAGES if package.name in ("hibari-tts", "flite", "wordnet-base")),
             *formants.PACKAGES,
+            *festivals.PACKAGES,
         ),
         facts,
         (

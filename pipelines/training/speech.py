@@ -1,6 +1,7 @@
 """How the speech starter is trained: filling frames in, and how long phones last."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from torch import Tensor, nn
 
 from pipelines.backbone import BackboneConfig
 from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE, SILENCE
-from pipelines.models.speech import Durations, Frames, SpeechConfig, SpeechNetwork, emptied, places_of
+from pipelines.models.speech import Durations, Frames, SpeechConfig, SpeechNetwork, emptied, places_of, words_at
 from pipelines.models.weights import load_config, load_weights, save_weights
 from pipelines.reading.phones import PHONES
 from pipelines.training.card import Card
+from pipelines.training.data import timings
 from pipelines.training.data.speech import VOICES, SpeechSet, Utterance
+from pipelines.training.data.timings import Timing
 from pipelines.training.data.voices import PACKAGES
 from pipelines.training.finished import Finished, averages, millions
 from pipelines.training.objectives import Density, add_noise, half_where_fast, logit_normal, velocity_loss
@@ -27,11 +30,12 @@ SPEECH = SpeechConfig(
 SPEECH_SETTINGS = TrainSettings(
     steps=5200, warmup=200, decay=0.35, muon_rate=0.0, adam_rate=8e-4, ema=0.999, weight_decay=0.01
 )
-SPEECH_AGAIN = replace(SPEECH_SETTINGS, steps=7000, decay=0.7, adam_rate=4e-4, seed=2)  # another seed each time
+SPEECH_AGAIN = replace(SPEECH_SETTINGS, steps=7000, decay=0.7, adam_rate=4e-4, seed=4)  # another seed each time
 # Frames of a crop, and how many crops make a batch: about as many frames in each.
 SHAPES = ((192, 16), (320, 10), (480, 7), (640, 5))
-DURATION_SETTINGS = TrainSettings(steps=3000, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
+DURATION_SETTINGS = TrainSettings(steps=4000, warmup=50, decay=0.5, muon_rate=0.0, adam_rate=1e-3, ema=0.998)
 DURATION_BATCH = 48
+TIMED = 0.7  # of a batch's sentences are known by their timing alone
 # What is said is decided high up; below this level every frame is nearly there, and its errors count no more.
 LEVEL_FLOOR = 0.2
 
@@ -159,28 +163,39 @@ def speech(
 
 @dataclass(frozen=True)
 class DurationObjective:
-    """Mean squared error of log frames, whole sentences at a time."""
+    """Mean squared error of log frames, whole sentences at a time; ``timed`` are more of the main voice."""
 
     speech: SpeechSet
     seed: int = 0
     batch: int = DURATION_BATCH
+    timed: Sequence[Timing] = ()
 
     def __call__(self, model: nn.Module, step: int) -> Tensor:
         """Mean loss of training step ``step``."""
         rng = np.random.default_rng((self.seed, step))
-        chosen = [self.speech.utterances[i] for i in rng.integers(len(self.speech.utterances), size=self.batch)]
-        longest = max(len(u.symbols) for u in chosen)
-        phones, stresses = (torch.zeros(self.batch, longest, dtype=torch.int64) for _ in range(2))
+        of_timed = round(TIMED * self.batch) if self.timed else 0
+        spoken = rng.integers(len(self.speech.utterances), size=self.batch - of_timed)
+        chosen = [_timing(self.speech.utterances[i]) for i in spoken]
+        chosen += [(VOICES[0], self.timed[i]) for i in rng.integers(max(len(self.timed), 1), size=of_timed)]
+        longest = max(len(each.symbols) for _, each in chosen)
+        phones, stresses, words = (torch.zeros(self.batch, longest, dtype=torch.int64) for _ in range(3))
         wanted, weight = torch.zeros(self.batch, longest), torch.zeros(self.batch, longest)
-        for row, utterance in enumerate(chosen):
-            count = len(utterance.symbols)
-            phones[row, :count] = torch.tensor([1 + PHONES.index(symbol) for symbol in utterance.symbols])
-            stresses[row, :count] = torch.tensor(utterance.stresses)
-            wanted[row, :count] = torch.tensor(utterance.lengths).clamp(min=1).log()
-            weight[row, :count] = 1
-        voice = torch.tensor([1 + VOICES.index(u.voice) for u in chosen])
-        error = (model(phones, stresses, voice) - wanted).square() * weight
+        for row, (_, each) in enumerate(chosen):
+            count, frames = len(each.symbols), torch.tensor(each.frames)
+            phones[row, :count] = torch.tensor([1 + PHONES.index(symbol) for symbol in each.symbols])
+            stresses[row, :count] = torch.tensor(each.stresses)
+            words[row, :count] = words_at(each.begins, count)
+            wanted[row, :count] = frames.clamp(min=1).log()
+            weight[row, :count] = (frames > 0).float()
+        voice = torch.tensor([1 + VOICES.index(name) for name, _ in chosen])
+        error = (model(phones, stresses, words, voice) - wanted).square() * weight
         return error.sum() / weight.sum()
+
+
+def _timing(utterance: Utterance) -> tuple[str, Timing]:
+    """Who speaks, and how long each phone would last at the voice's own pace."""
+    frames = tuple(max(length, 1) * utterance.speed for length in utterance.lengths)
+    return utterance.voice, Timing(utterance.symbols, utterance.stresses, utterance.begins, frames)
 
 
 def durations(data: Path, run: Path, *, steps: int | None = None) -> tuple[Trainer, Durations]:
@@ -189,7 +204,8 @@ def durations(data: Path, run: Path, *, steps: int | None = None) -> tuple[Train
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = Durations(len(PHONES), len(VOICES))
-    objective = DurationObjective(SpeechSet.load(data).subset(held_out=False), settings.seed)
+    spoken = SpeechSet.load(data).subset(held_out=False)
+    objective = DurationObjective(spoken, settings.seed, timed=timings.load(data))
     return Trainer(model, objective, settings, run), model
 
 
@@ -203,8 +219,9 @@ def paces(model: Durations, speech: SpeechSet) -> dict[str, float]:
     true, said = dict.fromkeys(VOICES, 0.0), dict.fromkeys(VOICES, 0.0)
     for u in speech.utterances:
         ids = torch.tensor([[1 + PHONES.index(symbol) for symbol in u.symbols]])
-        logs = model(ids, torch.tensor([u.stresses]), torch.tensor([1 + VOICES.index(u.voice)]))
-        said[u.voice] += float(logs[0, 1:-1].exp().sum())
+        told = torch.tensor([u.stresses]), words_at(u.begins, len(u.symbols))[None]
+        logs = model(ids, *told, torch.tensor([1 + VOICES.index(u.voice)]))
+        said[u.voice] += float(logs[0, 1:-1].exp().sum()) / u.speed
         true[u.voice] += sum(u.lengths[1:-1])
     return {voice: round(true[voice] / said[voice], 4) for voice in VOICES if said[voice]}
 

@@ -77,7 +77,7 @@ def written(parts):
     return " ".join(word + stop for word, stop in parts)
 
 
-def five(symbols, stresses):
+def five(symbols, stresses, begins):
     """A voice that holds every phone five frames, and pauses for ten."""
     return [10.0 if is_pause(symbol) else 5.0 for symbol in symbols]
 
@@ -180,7 +180,7 @@ def planned(target, line, lengths, level, **more):
 def test_new_words_last_as_long_as_between_their_neighbours(gaps, asked):
     heard = []
 
-    def durations(symbols, stresses):
+    def durations(symbols, stresses, begins):
         heard.append(symbols)
         return [5.0 + (symbol == "ɔ") for symbol in symbols]
 

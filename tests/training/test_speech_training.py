@@ -1,6 +1,7 @@
 """Data and objective of the speech starter, on a handful of made-up sentences."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from speech.voices import CONFIG, tiny_model
 
 from pipelines.codecs.mel import BANDS, HOP, SAMPLE_RATE
 from pipelines.errors import ModelError
-from pipelines.models.speech import load_speech, places_of
+from pipelines.models.speech import load_speech, places_of, words_at
 from pipelines.reading.phones import PHONES, SILENCE
 from pipelines.training import speech
-from pipelines.training.data.speech import SpeechSet, Utterance, _aligned, _phones, _tidied, is_held_out
+from pipelines.training.data import timings
+from pipelines.training.data.speech import SpeechSet, Utterance, _aligned, _tidied, is_held_out, phones_of
 from pipelines.training.data.spoken import Spoken
+from pipelines.training.data.timings import Timing
 
 
 def made_up(count=6, seed=0):
@@ -95,6 +98,23 @@ def test_durations_learn_what_is_always_the_same(tmp_path, monkeypatch):
     assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
 
 
+def test_timings_teach_the_main_voice_and_what_is_not_known_counts_for_nothing(tmp_path, monkeypatch):
+    known = Timing("_dɔɡ_", (0, 0, 1, 0, 0), (1,), (0.0, 6.0, 12.0, 0.0, 0.0))
+    (tmp_path / timings.FILE).write_text(json.dumps([asdict(known)]))
+    assert timings.load(tmp_path) == [known] and timings.load(tmp_path / "none") == []
+    monkeypatch.setattr(speech, "DURATION_BATCH", 8)
+    monkeypatch.setattr(speech, "TIMED", 1.0)
+    monkeypatch.setattr(SpeechSet, "load", classmethod(lambda cls, folder: made_up()))
+    trainer, model = speech.durations(tmp_path, tmp_path / "run", steps=150)
+    list(trainer.run())
+    ids = torch.tensor([[1 + PHONES.index(symbol) for symbol in known.symbols]])
+    told = torch.tensor([known.stresses]), words_at(known.begins, 5)[None], torch.tensor([1])
+    with torch.no_grad():
+        said = model(ids, *told)[0].exp()
+    assert said[1:3].tolist() == pytest.approx([6.0, 12.0], rel=0.05)
+    assert words_at((), 3).tolist() == [0, 0, 0] and words_at((1,), 3).tolist() == [1, 2, 1]
+
+
 def test_weights_come_back_as_they_were_and_damage_is_named(tmp_path, monkeypatch):
     model = tiny_model()
     held = {f"network.{n}": p for n, p in model.network.named_parameters()}
@@ -149,7 +169,8 @@ def test_a_run_goes_on_from_what_ships_and_keeps_its_durations(tmp_path, monkeyp
 
 
 def test_marks_and_spaces_give_their_time_to_the_phones_beside_them():
-    found = _phones(list("_ˈæ t._"), np.array([0.1, 0.05, 0.1, 0.04, 0.06, 0.2, 0.1]))
+    found, begins = phones_of(list("ˈæ t."), np.array([0.1, 0.05, 0.1, 0.04, 0.06, 0.2, 0.1]))
+    assert begins == (1, 2)
     assert [(s, k) for s, k, _ in found] == [("_", 0), ("æ", 1), ("t", 0), (".", 0), ("_", 0)]
     assert [round(x, 3) for *_, x in found] == [0.1, 0.17, 0.08, 0.2, 0.1]
 

@@ -10,17 +10,21 @@ from difflib import SequenceMatcher
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool1d
 
 from pipelines.codecs.mel import BANDS, CENTRE, FLOOR, FRAME_RATE, SILENCE, SPREAD
 from pipelines.models.listener import HEARD
 from pipelines.reading import read
 from pipelines.reading.phones import VOWELS
-from pipelines.training.data.speech import FORMANTS, SpeechSet, Utterance
+from pipelines.training.data.speech import FORMANTS, REMADE, SpeechSet, Utterance
 from pipelines.visemes import JAW, phone_weights
 
 HELD_OUT_VOICE = "rms"
-HOURS = {"heart": 0.9, "slt": 0.45, "rms": 0.45, "awb": 0.35, "kal": 0.25, FORMANTS: 0.8}
+HOURS = {
+    "heart": 0.9, "slt": 0.45, "rms": 0.45, "awb": 0.35, "kal": 0.25, "ked": 0.3, "nsh": 0.35, FORMANTS: 0.8,
+    REMADE: 1.5,
+}  # fmt: skip
+SHARES = {FORMANTS: 1.5, REMADE: 4.0}  # how often these are heard, where any other voice is heard once
 RATE = FRAME_RATE / HEARD
 ROWS = 144  # of a crop: 3.07 s
 KEPT = JAW + 1  # channels that are learned: visemes and jaw; blinks are not to be heard
@@ -66,7 +70,7 @@ class Crops:
             voice: sum(u.frames for u in self.utterances if u.voice == voice)
             for voice in {u.voice for u in self.utterances}
         }
-        weights = np.array([u.frames / share[u.voice] for u in self.utterances])
+        weights = np.array([SHARES.get(u.voice, 1.0) * u.frames / share[u.voice] for u in self.utterances])
         self.cumulative = np.cumsum(weights / weights.sum())
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
@@ -106,10 +110,11 @@ def varied(mels: Tensor, rng: np.random.Generator) -> Tensor:
     made = []
     for row in range(count):
         each = power[row : row + 1]
-        if rng.random() < 0.75:  # pitch and size: bands stretched
-            stretch = float(rng.uniform(0.82, 1.22))
-            wide = interpolate(each.transpose(1, 2), size=round(bands * stretch), mode="linear").transpose(1, 2)
-            each = torch.nn.functional.pad(wide, (0, 0, 0, max(0, bands - wide.shape[1])), value=FLOOR)[:, :bands]
+        if rng.random() < 0.5:  # harmonics blurred: what resonates stays, the pitch is gone
+            width = int(rng.integers(1, 5))
+            each = avg_pool1d(each.transpose(1, 2), 2 * width + 1, 1, width, count_include_pad=False).transpose(1, 2)
+        if rng.random() < 0.75:  # pitch and size: bands stretched, low ones otherwise than high ones
+            each = _stretched(each, rng)
         if rng.random() < 0.3:  # a room: each frame rings on
             decay, rung = float(rng.uniform(0.3, 0.75)), each.clone()
             for late in range(1, 6):
@@ -128,7 +133,35 @@ def varied(mels: Tensor, rng: np.random.Generator) -> Tensor:
     )
     tilt = tilt + torch.from_numpy(np.stack([_timbre(bands, rng) for _ in range(count)]))[..., None]
     gain = torch.from_numpy(rng.uniform(-1.5, 1.2, (count, 1, 1)).astype(np.float32))
-    return ((joined.clamp(min=FLOOR).log() + gain + tilt - CENTRE) / SPREAD).clamp(min=SILENCE)
+    latent = ((joined.clamp(min=FLOOR).log() + gain + tilt - CENTRE) / SPREAD).clamp(min=SILENCE)
+    return _masked(latent, rng)
+
+
+def _stretched(power: Tensor, rng: np.random.Generator) -> Tensor:
+    """``power`` [1, BANDS, T] with its bands moved along a bent line, silence above the highest."""
+    bands = power.shape[1]
+    knots = np.array([0, 0.3, 0.6, 1.0]) * (bands - 1)
+    slopes = np.exp(-np.log(rng.uniform(0.8, 1.27)) + rng.normal(0, 0.06, 3))
+    places = np.interp(np.arange(bands), knots, np.concatenate([[0], np.cumsum(np.diff(knots) * slopes)]))
+    low = np.floor(places).astype(int)
+    part = torch.from_numpy((places - low).astype(np.float32))[None, :, None]
+    padded = torch.nn.functional.pad(power, (0, 0, 0, bands), value=FLOOR)
+    return padded[:, low] * (1 - part) + padded[:, low + 1] * part
+
+
+def _masked(latent: Tensor, rng: np.random.Generator) -> Tensor:
+    """A few bands and short moments of ``latent`` [B, BANDS, T] not heard, as in SpecAugment (arXiv 1904.08779)."""
+    count, bands, frames = latent.shape
+    for row in range(count):
+        for _ in range(int(rng.integers(0, 3))):
+            wide = int(rng.integers(2, 14))
+            first = int(rng.integers(bands - wide))
+            latent[row, first : first + wide] = latent[row].mean()
+        for _ in range(int(rng.integers(0, 3))):
+            wide = int(rng.integers(2, 9))
+            first = int(rng.integers(frames - wide))
+            latent[row, :, first : first + wide] = latent[row].mean()
+    return latent
 
 
 def _timbre(bands: int, rng: np.random.Generator) -> np.ndarray:
