@@ -26,7 +26,7 @@ from pipelines.settings import SoundEditSettings, SoundSettings
 from pipelines.sound import SoundPipeline
 from pipelines.sound.extending import CONTEXT, FADE, WINDOW
 from pipelines.sound.filling import PATCH, seam, turned
-from pipelines.sound.pipeline import LOOP_FADE, _closed
+from pipelines.sound.pipeline import LOOP_FADE, STRAY, _between, _closed
 from pipelines.sound.source import LEARNT_LUFS, Source
 from pipelines.training.sound import sound_network
 
@@ -308,3 +308,11 @@ def test_resampling_keeps_the_place_of_the_cut():
     source = tone(2.0, 48_000)
     assert Source.of(source).wave.shape == resampled(source, SAMPLE_RATE).samples[0].shape
     assert replace(source, sample_rate=24_000).seconds == 4.0
+
+
+def test_an_edit_strays_no_further_than_what_was_and_what_is_asked_for():
+    source, sketch = torch.full((1, 100, 8), -0.5), torch.full((1, 100, 8), 0.5)
+    swelling = torch.linspace(-3, 3, 8).expand(1, 100, -1)
+    kept = _between(swelling, source, sketch)
+    assert float(kept.min()) == pytest.approx(-0.5 - STRAY) and float(kept.max()) == pytest.approx(0.5 + STRAY)
+    assert torch.equal(_between(source, source, sketch), source)

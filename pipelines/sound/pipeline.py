@@ -42,6 +42,7 @@ BEGIN = 0.5
 WARM_UP = 32  # frames beside a loop's ends that the vocoder hears, so that it plays them as in mid-stream
 LOOP_FADE = 0.04  # seconds in which the beginning of a loop takes over from its end
 LIFT = 6.0  # a sound's bands and frames repeat each other: it shows through more noise than a picture
+STRAY = 0.3  # of a mel latent: 9 dB
 END_FADE = 0.02  # seconds in which a sound that was cut off by its length dies away
 
 
@@ -151,10 +152,12 @@ class SoundPipeline:
         for step in edited(plan, settings, x, seeds, x.shape[2] // PATCH, LIFT):
             clock = clock or Clock(step.total, started)
             yield clock.progress(step.done)
-        wave = opened.wave
+        wave, clean = opened.wave, step.clean
+        if scores[1].timbre:
+            clean = _between(clean, x, after.sketch)
         # An edit that changed nothing is the sound itself, without the vocoder's way of putting it.
-        if not torch.allclose(step.clean, x, atol=1e-4, rtol=0):
-            wave = self._waves(step.clean)[0, : len(wave)].numpy()
+        if not torch.allclose(clean, x, atol=1e-4, rtol=0):
+            wave = self._waves(clean)[0, : len(wave)].numpy()
         yield Done((_levelled(wave, settings.loudness),), tuple(seeds), step.calls, time.monotonic() - started)
 
     def _extended(self, settings: SoundEditSettings, source: Sound) -> Iterator[Event[Sound]]:
@@ -196,6 +199,16 @@ class SoundPipeline:
             fall = round(END_FADE * SAMPLE_RATE)
             waves[:, -fall:] *= np.linspace(1, 0, fall, dtype=np.float32)
         return tuple(_levelled(wave, lufs) for wave in waves)
+
+
+def _between(clean: Tensor, source: Tensor, sketch: Tensor) -> Tensor:
+    """``clean`` no further than :data:`STRAY` above and below both what was and what is asked for, [1, BANDS, T] each.
+
+    An edit adds what two scores differ by. Where a note of the source was heard to end too soon, that is the difference
+    between a string that rings on and a key that was let go: on top of a key that is held it would swell.
+    """
+    low, high = torch.minimum(source, sketch) - STRAY, torch.maximum(source, sketch) + STRAY
+    return torch.minimum(torch.maximum(clean, low), high)
 
 
 def _closed(waves: np.ndarray, before: int, samples: int) -> np.ndarray:
