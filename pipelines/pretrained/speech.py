@@ -121,12 +121,7 @@ class PretrainedSpeech:
         """
         started = time.monotonic()
         starter = self.starter
-        work = opened(
-            starter.aligner,
-            settings,
-            source,
-            lambda s, marks, words: starter.durations(s, marks, words, settings.voice).tolist(),
-        )
+        work = opened(starter.aligner, settings, source, starter.held_by(settings.voice))
         yield from (Note(text) for text in work.notes)
         (seed,) = seeds_of(settings, 1)
         model = CountedModel(self.model)

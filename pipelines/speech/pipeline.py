@@ -22,6 +22,7 @@ from pipelines.models.vocoder import Vocoder, load_vocoder
 from pipelines.paths import assets
 from pipelines.reading import SILENCE as REST
 from pipelines.reading import Sentence, notes_of, read
+from pipelines.reading.plan import Durations
 from pipelines.sampling import SEED_STEP, seeds_of, sigmas_of
 from pipelines.settings import SpeechEditSettings, SpeechSettings
 from pipelines.speech.clock import StretchClock
@@ -99,12 +100,7 @@ class SpeechPipeline:
         """
         started = time.monotonic()
         stressed = settings.voice in STRESSED
-        work = opened(
-            self.aligner,
-            settings,
-            source,
-            lambda s, marks, words: self.durations(s, marks, words, settings.voice).tolist(),
-        )
+        work = opened(self.aligner, settings, source, self.held_by(settings.voice))
         yield from (Note(text) for text in work.notes)
         (seed,) = seeds_of(settings, 1)
         model = CountedModel(self.model)
@@ -147,6 +143,10 @@ class SpeechPipeline:
         who = torch.tensor([self.model.voice(voice)])
         logs = self.model.durations(ids[None], marks[None], words[None], who)[0]
         return logs.exp() * self.model.paces.get(voice, 1.0)
+
+    def held_by(self, voice: str) -> Durations:
+        """:meth:`durations` of ``voice``, as a plan asks for them."""
+        return lambda symbols, stresses, begins: self.durations(symbols, stresses, begins, voice).tolist()
 
     def clearest(self, takes: Tensor, symbols: str, lengths: Sequence[int], anew: Tensor) -> Tensor:
         """The one [1, BANDS, T] of ``takes`` that the aligner hears best; see :meth:`Aligner.clarity`."""

@@ -25,7 +25,7 @@ VOICE = "heart"
 
 def takes_of(pipeline, settings, source):
     """(sound of each take, clarity of each) of one edit."""
-    work = opened(pipeline.aligner, settings, source, lambda s, m, w: pipeline.durations(s, m, w, VOICE).tolist())
+    work = opened(pipeline.aligner, settings, source, pipeline.held_by(VOICE))
     (window,) = work.plan.windows
     told = frames_of(pipeline.model, work, window, pipeline.model.voice(VOICE), True)
     for _, latent in pipeline.solved(CountedModel(pipeline.model), told, settings, settings.seed):
