@@ -10,8 +10,8 @@ from pipelines.codecs.mel import SAMPLE_RATE
 from pipelines.reading.phones import PHONES, SILENCE
 from pipelines.training.data import festivals, visemes
 from pipelines.training.data.remade import other
-from pipelines.training.data.speech import LATE, sooner
 from pipelines.training.data.spoken import Spoken
+from pipelines.training.data.teacher import LATE, sooner
 
 
 def hummed(hertz=140.0, seconds=1.2):

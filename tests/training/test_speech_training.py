@@ -14,8 +14,9 @@ from pipelines.models.speech import load_speech, places_of, words_at
 from pipelines.reading.phones import PHONES, SILENCE
 from pipelines.training import speech
 from pipelines.training.data import timings
-from pipelines.training.data.speech import SpeechSet, Utterance, _aligned, _tidied, is_held_out, phones_of
+from pipelines.training.data.speech import SpeechSet, Utterance, _aligned, _tidied, is_held_out
 from pipelines.training.data.spoken import Spoken
+from pipelines.training.data.teacher import phones_of
 from pipelines.training.data.timings import Timing
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from pipelines.codecs.mel import SAMPLE_RATE
 from pipelines.errors import StudioError
 from pipelines.reading.phones import SILENCE
+from pipelines.training.data.flite import ARPABET
 from pipelines.training.data.packages import Package
 from pipelines.training.data.spoken import Spoken
 
@@ -74,8 +75,6 @@ def reading(texts: list[str], voice: str) -> Iterator[tuple[str, Spoken]]:
 
 def _run(voice: str, texts: list[str], paths: list[Path]) -> list[list[tuple[str, int, float]]]:
     """Symbols, stress and end of each phone, text by text; the waves are in ``paths``."""
-    from pipelines.training.data.speech import ARPABET
-
     quoted = [text.replace("\\", " ").replace('"', " ") for text in texts]
     commands = "\n".join(f'(read_aloud "{text}" "{path}")' for text, path in zip(quoted, paths, strict=True))
     program = paths[0].parent / "read.scm"

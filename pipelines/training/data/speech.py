@@ -7,8 +7,6 @@ Mellon and Princeton.
 
 import json
 import re
-import subprocess
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,16 +17,12 @@ import numpy as np
 
 from pipelines.codecs.mel import HOP, SAMPLE_RATE, mel
 from pipelines.errors import StudioError
-from pipelines.reading.phones import PHONES, SILENCE, STOPS
-from pipelines.training.data import festivals, formants
+from pipelines.reading.phones import is_pause
+from pipelines.training.data import festivals, flite, formants, teacher
 from pipelines.training.data.remade import remade
 from pipelines.training.data.spoken import Spoken
 
 WORDNET = Path("/usr/share/wordnet")  # Debian's package wordnet-base
-UNIT = 0.025  # seconds: hibari counts in these
-# By how many of them its alignment is late: hisses and vowels are heard 53 ms before it has them, in 200 sentences, and
-# those of the other voices when they are told. Kokoro's own time stamps are moved too.
-LATE = 2
 LEVEL = 0.08  # root mean square of what is not silent
 QUIET = 0.004  # a frame below this root mean square, at that level, is a pause
 VOICES = ("heart", "slt", "rms", "awb", "kal")
@@ -36,15 +30,6 @@ FORMANTS = "formants"  # many voices in one, for what listens; nothing speaks wi
 REMADE = "remade"  # the same: voices of people who do not exist
 REMADE_OF = ("heart", "slt", "heart", "awb", "heart", "ked", "heart", "kal")
 HOURS = {"heart": 4.0, "slt": 0.8, "rms": 0.8, "awb": 0.8, "kal": 0.5}
-# flite's phones are those of ARPAbet, with no mark of stress.
-ARPABET = {
-    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "W", "ax": "ə", "axr": "əɹ", "ay": "I", "b": "b", "ch": "ʧ",
-    "d": "d", "dh": "ð", "dx": "ɾ", "eh": "ɛ", "er": "ɜɹ", "ey": "A", "f": "f", "g": "ɡ", "hh": "h", "hv": "h",
-    "ih": "ɪ", "iy": "i", "jh": "ʤ", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "O", "oy": "Y", "p": "p",
-    "r": "ɹ",
-    "s": "s", "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w", "y": "j", "z": "z", "zh": "ʒ",
-    "en": "ən", "el": "əl", "em": "əm", "nx": "n", "pau": SILENCE, "sil": SILENCE, "ssil": SILENCE,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,145 +166,18 @@ def prepare(folder: Path, hours: dict[str, float] | None = None) -> dict[str, fl
 
 def _reading(voice: str, texts: list[str], number: int) -> Iterator[tuple[str, Spoken]]:
     if voice == "heart":
-        return _heart(texts)
+        return teacher.reading(texts)
     later = texts[1000 * number :]
     if voice == REMADE:
         return remade(_in_turn([_reading(each, later[2000 * n :], 0) for n, each in enumerate(REMADE_OF)]), number)
     if voice in festivals.VOICES:
         return festivals.reading(later, voice)
-    return formants.reading(later) if voice == FORMANTS else _flite(later, voice)
+    return formants.reading(later) if voice == FORMANTS else flite.reading(later, voice)
 
 
 def _in_turn(readings: list[Iterator[tuple[str, Spoken]]]) -> Iterator[tuple[str, Spoken]]:
     for some in zip(*readings, strict=False):
         yield from some
-
-
-class Teacher:
-    """The main voice, hibari, with the time of each of its symbols."""
-
-    # The network rounds its durations here; as an output they are the alignment.
-    LENGTHS = "/Cast_32_output_0"
-
-    def __init__(self, sound: bool = True) -> None:
-        """With ``sound`` off only the part of the network is run that times symbols."""
-        import onnx
-        import onnx.utils
-        import onnxruntime
-        from hibari import Hibari
-
-        self.own = Hibari()
-        graph = onnx.load(self.own.model_path)
-        if sound:
-            lengths = onnx.helper.make_tensor_value_info(self.LENGTHS, onnx.TensorProto.INT64, None)
-            graph.graph.output.append(lengths)
-        else:
-            graph = onnx.utils.Extractor(graph).extract_model(["ids", "speed"], [self.LENGTHS])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-
-    def symbols(self, text: str) -> list[str] | None:
-        """What it reads ``text`` as; None where it takes more than one breath."""
-        phonemes = self.own.phonemize(text)
-        return [symbol for symbol in phonemes[0] if symbol in self.own.vocab] if len(phonemes) == 1 else None
-
-    def run(self, symbols: list[str], speed: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
-        """The parts of a wave, as ``hibari.dsp`` puts them together, and the seconds of each symbol.
-
-        The silences before and after the symbols have seconds too.
-        """
-        ids = np.asarray([[0, *(self.own.vocab[symbol] for symbol in symbols), 0]], np.int64)
-        *parts, lengths = self._session.run(None, {"ids": ids, "speed": np.asarray([speed], np.float32)})
-        return parts, sooner(lengths.ravel()) * UNIT
-
-
-def sooner(lengths: np.ndarray) -> np.ndarray:
-    """``lengths`` in units with every end :data:`LATE` sooner, but the last, and none before the beginning."""
-    ends = np.cumsum(lengths)
-    ends[:-1] = np.maximum(ends[:-1] - LATE, 0)
-    return np.diff(ends, prepend=0)
-
-
-def _heart(texts: list[str]) -> Iterator[tuple[str, Spoken]]:
-    from hibari import dsp
-
-    teacher = Teacher()
-    for number, text in enumerate(texts):
-        rng = np.random.default_rng(number)
-        kept = teacher.symbols(text)
-        if kept is None:
-            continue
-        speed = np.float32(rng.choice([1.0, 1.0, rng.uniform(0.8, 1.25)]))
-        parts, seconds = teacher.run(kept, float(speed))
-        wave = dsp.synth(*(part[0] for part in parts), rng)
-        phones, begins = phones_of(kept, seconds)
-        yield text, Spoken(wave, phones, begins, float(speed))
-
-
-def phones_of(symbols: list[str], seconds: np.ndarray) -> tuple[list[tuple[str, int, float]], tuple[int, ...]]:
-    """The teacher's symbols without the soundless ones, with silence around them, and which of them begin a word.
-
-    A mark's time goes to its vowel, a space's to both sides.
-    """
-    phones: list[tuple[str, int, float]] = []
-    begins: list[int] = []
-    stress, carried, inside = 0, 0.0, False
-    for symbol, length in zip([SILENCE, *symbols, SILENCE], seconds, strict=True):
-        if symbol in "ˈˌ":
-            stress, carried = 1 + "ˈˌ".index(symbol), carried + float(length)
-        elif symbol not in PHONES:  # a space, a quotation mark, a bracket
-            inside = False
-            if phones:
-                last = phones[-1]
-                phones[-1] = (last[0], last[1], last[2] + float(length) / 2)
-                carried += float(length) / 2
-            else:
-                carried += float(length)
-        else:
-            pause = symbol == SILENCE or symbol in STOPS
-            if not inside and not pause:
-                begins.append(len(phones))
-            inside = not pause
-            phones.append((symbol, stress, carried + float(length)))
-            stress, carried = 0, 0.0
-    if carried and phones:
-        last = phones[-1]
-        phones[-1] = (last[0], last[1], last[2] + carried)
-    return phones, tuple(begins)
-
-
-def _flite(texts: list[str], voice: str) -> Iterator[tuple[str, Spoken]]:
-    import soundfile
-    import soxr
-
-    name = "kal16" if voice == "kal" else voice
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "said.wav"
-        for text in texts:
-            command = ["flite", "-voice", name, "-psdur", "-t", text, "-o", str(path)]
-            try:
-                said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            except FileNotFoundError:
-                raise StudioError("training: flite is missing; install Debian's package flite") from None
-            pairs = [entry.rsplit(":", 1) for entry in said.split()]
-            samples, rate = soundfile.read(path, dtype="float32")
-            if not pairs or any(name not in ARPABET for name, _ in pairs):
-                continue
-            phones, before = [], 0.0
-            for place_of, (phone, end) in enumerate(pairs):
-                symbols, length = ARPABET[phone], float(end) - before
-                before = float(end)
-                if symbols == SILENCE and 0 < place_of:  # a pause inside is written as a comma, the last as the end
-                    symbols = "," if place_of < len(pairs) - 1 else _end_of(text)
-                phones += [(symbol, 0, length / len(symbols)) for symbol in symbols]
-            yield text, Spoken(soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32), phones)
-
-
-def _end_of(text: str) -> str:
-    return text[-1] if text[-1] in STOPS and not text.endswith("...") else "…" if text.endswith("...") else "."
 
 
 def _aligned(spoken: Spoken) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]] | None:
@@ -352,7 +210,7 @@ def _tidied(cuts: np.ndarray, symbols: list[str], level: np.ndarray) -> np.ndarr
     """Pauses begin where it is quiet and end where it is not: the teacher draws a last phone out into the silence."""
     cuts = cuts.copy()
     for index, symbol in enumerate(symbols):
-        if symbol != SILENCE and symbol not in STOPS:
+        if not is_pause(symbol):
             continue
         begin = cuts[index - 1] if index else 0
         floor = cuts[index - 2] + 2 if index > 1 else 2
@@ -366,13 +224,3 @@ def _tidied(cuts: np.ndarray, symbols: list[str], level: np.ndarray) -> np.ndarr
         if index < len(symbols) - 1:
             cuts[index] = end
     return cuts
-
-
-def described(folder: Path) -> dict[str, Any]:
-    """Hours and sentences of each voice in a prepared folder."""
-    held = SpeechSet.load(folder).utterances
-    return {
-        voice: (sum(u.frames for u in held if u.voice == voice) * HOP / SAMPLE_RATE / 3600,
-                sum(u.voice == voice for u in held))
-        for voice in VOICES
-    }  # fmt: skip

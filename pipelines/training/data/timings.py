@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.codecs.mel import FRAME_RATE
-from pipelines.reading.phones import SILENCE, STOPS
-from pipelines.training.data.speech import Teacher, is_held_out, phones_of, sentences, tupled
+from pipelines.reading.phones import is_pause
+from pipelines.training.data.speech import is_held_out, sentences, tupled
+from pipelines.training.data.teacher import Teacher, phones_of
 
 FILE = "timings.json"
 
@@ -37,7 +38,7 @@ def timings(texts: list[str]) -> Iterator[Timing]:
             continue
         phones, begins = phones_of(kept, teacher.run(kept)[1])
         symbols = "".join(symbol for symbol, _, _ in phones)
-        pause = np.array([symbol == SILENCE or symbol in STOPS for symbol in symbols])
+        pause = np.array([is_pause(symbol) for symbol in symbols])
         near = pause | np.append(pause[1:], True) | np.append(True, pause[:-1])
         frames = tuple(
             0.0 if hidden else round(seconds * FRAME_RATE, 2)
